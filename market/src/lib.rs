@@ -1,0 +1,19 @@
+//! The law: what may be bought and sold, and what each command does to catalog and orders.
+//!
+//! Deterministic state machines: commands in, replies and row changes out. No clock, no randomness, no I/O, no
+//! `HashMap`; total on any input (a command that makes no sense is refused, never a panic).
+
+pub mod audit;
+pub mod catalog;
+pub mod chain;
+pub mod codec;
+pub mod keys;
+pub mod limits;
+pub mod listing;
+pub mod money;
+pub mod name;
+pub mod order;
+pub mod orders;
+pub mod outbox;
+pub mod rows;
+pub mod trade;

@@ -1,0 +1,12 @@
+//! The mind: the whole behaviour of each process of Bazaar, without I/O.
+//!
+//! A process is a [`process::Process`]: inputs in, effects out. The body performs the effects for real, the
+//! simulator performs them under virtual time; both run the very same code.
+
+pub mod catalog;
+pub mod gateway;
+pub mod limits;
+pub mod message;
+pub mod orders;
+pub mod process;
+pub mod service;

@@ -1,0 +1,258 @@
+//! The contract of replication: what every engine takes, what it answers with, what it promises.
+//!
+//! An engine is driven by [`Engine::propose`], [`Engine::receive`], [`Engine::persisted`],
+//! [`Engine::tick`] and answers with [`Effect`]s, drained by [`Engine::effects`].
+//!
+//! Five promises, whichever the engine:
+//! - **agreement**: every replica delivers the same sequence of commands;
+//! - **integrity**: nothing is delivered twice, nothing is invented;
+//! - **durability**: a delivered command survives every failure the protocol tolerates. The engine
+//!   holds messages and deliveries back until [`Engine::persisted`] says the disk has what they vouch for;
+//! - **order**: positions are delivered gapless, ascending, starting at the one after `Recovered::applied`;
+//! - **freshness**: a barrier answers only when everything acknowledged before it was delivered here.
+//!
+//! # The disk, as the engine sees it
+//! The *log* holds recent [`LogWrite`]s, the *store* holds what was delivered, written lazily. The body
+//! tells by [`Engine::stored`] how far the store is durable; everything above that stays in the engine's memory,
+//! so a [`Effect::ReadHistory`] is only ever asked for positions the store has.
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+
+use crate::primary_backup;
+use crate::register::{Configuration, RegisterCommand};
+use crate::time::Time;
+
+/// Identity of a replica inside its group; by convention 1..=n for orders, chosen by configuration.
+pub type ReplicaId = u8;
+
+/// A place in a group's sequence of commands. The first command has position 1; 0 means "nothing yet".
+pub type Position = u64;
+
+/// The reign of one leader. Grows by one with every change of leader; 0 means "nobody has led yet".
+pub type Epoch = u64;
+
+/// Identity of a disk's contents. Changes only when a disk was lost or is no longer trusted. Never 0.
+pub type Incarnation = u64;
+
+/// Names one [`Effect::Persist`], so that the body can say that it is durable. Ascending per engine.
+pub type Ticket = u64;
+
+/// What a group agrees on: opaque to the engine.
+pub type Command = Bytes;
+
+/// Hash of a whole prefix of the sequence: equal hashes at equal positions mean equal prefixes.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, Default)]
+pub struct ChainHash(pub [u8; 16]);
+
+impl ChainHash {
+    /// Hash of the empty prefix.
+    pub const EMPTY: ChainHash = ChainHash([0; 16]);
+
+    /// Hash of the prefix that ends with `command`, given the hash of what stands before it.
+    pub fn extend(self, command: &[u8]) -> ChainHash {
+        let mut hasher = blake3::Hasher::new();
+        hasher.update(&self.0);
+        hasher.update(command);
+        let mut out = [0; 16];
+        out.copy_from_slice(&hasher.finalize().as_bytes()[..16]);
+        ChainHash(out)
+    }
+}
+
+impl std::fmt::Debug for ChainHash {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        for byte in &self.0[..4] {
+            write!(f, "{byte:02x}")?;
+        }
+        Ok(())
+    }
+}
+
+/// One command at its place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// Place in the sequence.
+    pub position: Position,
+    /// Hash of the prefix that ends with this entry.
+    pub hash: ChainHash,
+    /// The command.
+    pub command: Command,
+}
+
+/// The few facts an engine must remember besides entries.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HardState {
+    /// Highest epoch this replica has adopted.
+    pub epoch: Epoch,
+    /// A position known to be committed; may lag behind the truth, never ahead of it.
+    pub commit: Position,
+}
+
+/// One change of the durable log. Writes take effect in the order given.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LogWrite {
+    /// Add an entry right after the last one.
+    Append(Entry),
+    /// Forget every entry at or above this position (never at or below what is known committed).
+    Truncate(Position),
+    /// Replace the hard state.
+    State(HardState),
+}
+
+/// What an engine wants done.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Effect {
+    /// Make these writes durable, then call [`Engine::persisted`] with the ticket. Tickets complete in order.
+    Persist {
+        /// Names this write.
+        ticket: Ticket,
+        /// What to write.
+        writes: Vec<LogWrite>,
+    },
+    /// Send a message to another replica of the group. May be lost, doubled, reordered, delayed.
+    Send {
+        /// The other replica.
+        to: ReplicaId,
+        /// What to say.
+        message: Message,
+    },
+    /// Apply a committed command to the law. Positions are gapless and ascending.
+    Deliver(Entry),
+    /// Read delivered entries `from..from + max` back from the store and hand them to
+    /// [`Engine::history`]. Only asked for positions at or below what [`Engine::stored`] said.
+    ReadHistory {
+        /// First position wanted.
+        from: Position,
+        /// Most entries wanted.
+        max: usize,
+    },
+    /// Ask the register to change the configuration by compare-and-set. The answer comes back as
+    /// [`Engine::configured`], or not at all: an unknown outcome stays unknown.
+    Configure(RegisterCommand),
+    /// The role changed; says why, for people and for the node above.
+    Changed(Changed),
+}
+
+/// A change of role, with its cause.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Changed {
+    /// What this replica now is.
+    pub role: Role,
+    /// In which epoch.
+    pub epoch: Epoch,
+    /// Why.
+    pub cause: &'static str,
+}
+
+/// What a replica is within its group.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Role {
+    /// Decides, and answers for the group.
+    Leader,
+    /// Copies the leader.
+    Follower,
+    /// Running, but holds nothing that counts yet: waits for a configuration or repairs itself.
+    Joining,
+}
+
+/// A message between two replicas of a group.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Message {
+    /// Of the primary-backup engine.
+    PrimaryBackup(primary_backup::Message),
+}
+
+/// A proposal that could not be taken.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ProposeError {
+    /// Somebody else leads, or nobody.
+    #[error("this replica does not lead (epoch {epoch}); ask {leader:?}")]
+    NotLeader {
+        /// Epoch this replica knows.
+        epoch: Epoch,
+        /// Who leads as far as this replica knows.
+        leader: Option<ReplicaId>,
+    },
+    /// Too much is undelivered already; try again when something was delivered.
+    #[error("{undelivered} commands wait for delivery, the limit is {limit}")]
+    Full {
+        /// Commands proposed and not delivered yet.
+        undelivered: usize,
+        /// The limit.
+        limit: usize,
+    },
+}
+
+/// What the disk held when the process started.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Recovered {
+    /// Last hard state written.
+    pub state: HardState,
+    /// Position the store reflects; delivery starts right after it.
+    pub applied: Position,
+    /// Hash of the prefix that ends at `applied`.
+    pub applied_hash: ChainHash,
+    /// Entries after `applied`, gapless, torn tail already cut. (Entries at or below `applied` are left out.)
+    pub entries: Vec<Entry>,
+}
+
+/// One replica's protocol, without I/O.
+pub trait Engine: Send {
+    /// Offers commands for the sequence, in this order. On success they will be delivered at the
+    /// returned positions unless this replica stops leading first.
+    fn propose(
+        &mut self,
+        now: Time,
+        commands: Vec<Command>,
+    ) -> Result<std::ops::Range<Position>, ProposeError>;
+
+    /// A message from another replica of the group.
+    fn receive(&mut self, now: Time, from: ReplicaId, message: Message);
+
+    /// Everything up to and including this ticket is durable.
+    fn persisted(&mut self, now: Time, ticket: Ticket);
+
+    /// The store durably reflects everything up to this position.
+    fn stored(&mut self, now: Time, position: Position);
+
+    /// Answer to [`Effect::ReadHistory`]: delivered entries, gapless from the position asked for (maybe fewer than asked).
+    fn history(&mut self, now: Time, entries: Vec<Entry>);
+
+    /// The register's present configuration of this group (pushed, polled, or the answer to a change).
+    fn configured(&mut self, now: Time, configuration: &Configuration);
+
+    /// The link to a peer broke (`up == false`) or stands again. A hint, never proof.
+    fn link(&mut self, now: Time, peer: ReplicaId, up: bool);
+
+    /// Time passed. Call at least every 10 ms while the process runs.
+    fn tick(&mut self, now: Time);
+
+    /// Called once after each burst of the above: the moment to gather batches into messages and writes.
+    fn flush(&mut self, now: Time);
+
+    /// Takes the effects that piled up since the last call, in order.
+    fn effects(&mut self) -> Vec<Effect>;
+
+    /// What an operator and the node above may know.
+    fn status(&self) -> Status;
+}
+
+/// A replica's state in a few numbers.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Status {
+    /// Does it lead?
+    pub leads: bool,
+    /// Highest epoch adopted.
+    pub epoch: Epoch,
+    /// Last position in its log (durable or not).
+    pub end: Position,
+    /// Last position that is durable here.
+    pub durable: Position,
+    /// Last position known committed, and delivered.
+    pub commit: Position,
+    /// Leader only: every in-sync replica, this one included, holds everything up to here durably.
+    pub in_sync_durable: Position,
+    /// Per peer: durable matched prefix as last acknowledged (leader only).
+    pub matched: Vec<(ReplicaId, Position)>,
+}
