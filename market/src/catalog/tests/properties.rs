@@ -184,4 +184,30 @@ proptest! {
         prop_assert!(report.is_sound(), "{}", report);
         prop_assert_eq!(report.is_settled(), held == model.orders.len());
     }
+
+    #[test]
+    fn damaged_rows_are_refused_or_go_on_without_a_panic(
+        (limits, commands) in a_history(),
+        damage in prop::collection::vec((any::<prop::sample::Index>(), any::<prop::sample::Index>(), any::<u8>()), 1..4),
+        more in prop::collection::vec(a_command(), 0..6),
+    ) {
+        let mut shop = Shop { catalog: Catalog::new().limited(limits), store: Store::default(), position: 0 };
+        commands.iter().for_each(|command| _ = shop.apply(command));
+        let mut rows: Vec<Row> = shop.store.rows().collect();
+        for (row, byte, value) in damage {
+            if rows.is_empty() {
+                break;
+            }
+            let row = row.index(rows.len());
+            let byte = byte.index(rows[row].value.len());
+            rows[row].value[byte] = value;
+        }
+        if let Ok(mut catalog) = Catalog::load(rows) {
+            for (position, command) in (100..).zip(&more) {
+                catalog.apply(position, command, &mut Vec::new());
+            }
+            let report = audit(Some(&CatalogSide::of(&catalog)), &[]);
+            prop_assert!(!report.to_string().is_empty());
+        }
+    }
 }
