@@ -194,7 +194,6 @@ impl LogError {
 #[derive(Debug)]
 struct Sealed {
     path: PathBuf,
-    ordinal: u64,
     /// Last position when the segment ended.
     highest: Position,
     /// The segment knows the hash of what stands before it, so it can be the first one.
@@ -219,7 +218,7 @@ pub struct Log {
     state: HardState,
     buffer: Vec<u8>,
     closed: Option<String>,
-    locks: Vec<DirLock>,
+    _locks: Vec<DirLock>,
 }
 
 impl Log {
@@ -253,7 +252,6 @@ impl Log {
         let mut sealed = VecDeque::from(scan.segments);
         let active = sealed.pop_back().unwrap_or_else(|| Sealed {
             path: dir.to_owned(),
-            ordinal: scan.active.ordinal,
             highest: 0,
             base_known: false,
         });
@@ -281,14 +279,14 @@ impl Log {
             state: recovery.state,
             buffer: Vec::new(),
             closed,
-            locks: vec![lock],
+            _locks: vec![lock],
         };
         (log, recovery)
     }
 
     /// Keeps another lock for as long as the log lives.
     pub(crate) fn keep(&mut self, lock: DirLock) {
-        self.locks.push(lock);
+        self._locks.push(lock);
     }
 
     /// Makes writes durable, in their order. When this returns, they are; when it fails, the process must stop: the
@@ -364,7 +362,6 @@ impl Log {
         self.file = segment::create(&self.dir, &header)?;
         let active = Sealed {
             path: segment::path(&self.dir, header.ordinal),
-            ordinal: header.ordinal,
             highest: header.base,
             base_known: header.base_hash.is_some(),
         };
@@ -403,6 +400,11 @@ impl Log {
     pub fn last(&self) -> Position {
         self.last
     }
+}
+
+/// Is there a log in this folder?
+pub fn exists(dir: &Path) -> Result<bool, LogError> {
+    Ok(dir.is_dir() && !segment::list(dir)?.is_empty())
 }
 
 /// How many of these writes go into one frame: at least one.
@@ -453,7 +455,7 @@ fn settle(file: &File, scan: &scan::Scan) -> std::io::Result<()> {
 
 /// Overwrites what a torn write left, so that later frames never stand before remains of earlier ones.
 fn zero(file: &File, from: u64, length: u64) -> std::io::Result<()> {
-    const ZEROS: [u8; 64 << 10] = [0; 64 << 10];
+    static ZEROS: [u8; 64 << 10] = [0; 64 << 10];
     let end = from + length;
     let mut at = from;
     while at < end {

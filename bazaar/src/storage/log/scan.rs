@@ -110,7 +110,6 @@ fn follow(scan: &mut Option<Scan>, segment: Segment, last: bool, applied: u64) -
     let rot = frames(scan, &segment, last);
     scan.segments.push(Sealed {
         path: segment.path,
-        ordinal: segment.header.ordinal,
         highest: scan.replay.last.max(segment.header.base),
         base_known: segment.header.base_hash.is_some(),
     });

@@ -337,6 +337,29 @@ fn after_a_torn_tail_the_log_goes_on() {
     assert_eq!((recovery.verdict, recovery.entries), (Verdict::Clean, entries));
 }
 
+#[test]
+fn the_first_failed_write_is_the_last() {
+    let dir = tempfile::tempdir().unwrap();
+    let entries = chain(2);
+    let mut log = Log::open(dir.path(), options()).unwrap().0;
+    append(&mut log, &entries[..1]);
+    let writable = std::mem::replace(&mut log.file, File::open(&log.active.path).unwrap());
+    let write = [LogWrite::Append(entries[1].clone())];
+    let error = log.append(&write).unwrap_err();
+    assert!(error.to_string().starts_with("cannot write /"), "{error}");
+    log.file = writable;
+    assert!(matches!(log.append(&write), Err(LogError::Closed(_))), "never tried again");
+    assert_eq!(log.cut(1).unwrap(), 0);
+}
+
+#[test]
+fn a_full_disk_is_told_apart() {
+    let full = || std::io::Error::from(std::io::ErrorKind::StorageFull);
+    let error = LogError::full_or(FileError::at("cannot write", Path::new("/x"))(full()).into());
+    assert!(matches!(error, LogError::NoSpace(_)));
+    assert!(error.to_string().starts_with("the disk is full: cannot write /x: "), "{error}");
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
 
