@@ -194,6 +194,27 @@ fn a_missing_log_or_store_is_no_new_folder() {
 }
 
 #[test]
+fn a_damaged_store_is_set_aside_with_its_log_or_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let (_, opened) = sample(dir.path());
+    let incarnation = opened.incarnation;
+    drop(opened);
+    let path = dir.path().join("rows.redb");
+    let mut bytes = fs::read(&path).unwrap();
+    bytes[4_096..].iter_mut().for_each(|byte| *byte ^= 0x55);
+    fs::write(&path, bytes).unwrap();
+    assert!(matches!(
+        recover(dir.path(), &alone()),
+        Err(StorageError::Store(StoreError::Damaged(_)))
+    ));
+    let opened = recover(dir.path(), &options()).unwrap();
+    assert_ne!(opened.incarnation, incarnation);
+    assert_eq!(opened.recovered, Recovered::default());
+    assert_eq!(slugs(&opened), ["storage-rotten", "storage-rotten"]);
+    assert!(dir.path().join("rotten-1").is_file() && dir.path().join("rotten-2").is_dir());
+}
+
+#[test]
 fn a_gap_between_store_and_log_is_rot() {
     let dir = tempfile::tempdir().unwrap();
     let (entries, mut opened) = sample(dir.path());
