@@ -1,0 +1,3 @@
+//! The body: everything of Bazaar that touches the world.
+
+pub mod links;
