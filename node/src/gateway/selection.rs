@@ -30,7 +30,7 @@ pub(super) struct Selection {
     attempts: u32,
     /// Since when the leader has been fine.
     calm: Option<Time>,
-    /// Something new appeared while an attempt was under way: the next one may follow soon.
+    /// Something new appeared since the last pause: the next one may be short.
     news: bool,
     proposals: u64,
 }
@@ -111,19 +111,18 @@ impl Selection {
 
     /// Something new appeared (a link, a configuration): no need to rest any longer.
     pub(super) fn hurry(&mut self, now: Time) {
-        match &mut self.stage {
-            Stage::Idle => {}
-            Stage::Resting { until } => *until = (*until).min(now),
-            Stage::Asking { .. } | Stage::Electing { .. } => self.news = true,
+        self.news = true;
+        if let Stage::Resting { until } = &mut self.stage {
+            *until = (*until).min(now);
         }
     }
 
     fn settle(&mut self, now: Time, verdict: Verdict) {
         self.stage = Stage::Idle;
-        self.news = false;
         if verdict != Verdict::Live {
             return;
         }
+        self.news = false;
         let calm = *self.calm.get_or_insert(now);
         if now >= calm + CALM {
             self.attempts = 0;

@@ -137,7 +137,7 @@ fn nobody_eligible_nobody_proposed() {
     // It comes back with its disk: asked at once, and elected anew (it never resumes its epoch).
     bench.replicas.insert(3, Pong { leads: false, ..pong(3, 1, false, 7) });
     bench.input(Input::LinkUp(ServiceId::orders(3)));
-    bench.run(70);
+    bench.run(80);
     assert_eq!(bench.proposals(), [elect(4, 3, 7, None)]);
 }
 
