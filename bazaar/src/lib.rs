@@ -1,3 +1,9 @@
-//! The body: everything of Bazaar that touches the world.
+//! The body of Bazaar: processes, sockets, files, clock, entropy, HTTP, gRPC and the command line.
+//!
+//! No business or protocol rule lives here; those are in `market`, `replication` and `node`.
 
+pub mod cli;
+pub mod driver;
 pub mod links;
+pub mod rest;
+pub mod storage;
