@@ -1,0 +1,3 @@
+//! The commands of the one binary.
+
+pub mod trade;
