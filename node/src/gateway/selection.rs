@@ -109,6 +109,16 @@ impl Selection {
         }
     }
 
+    /// The catalog told the configuration; if it still is the one that a proposal builds on, the proposal was lost, or declined
+    /// because the catalog itself heard the leader lately. Worth proposing again soon: a dead leader stops being heard.
+    pub(super) fn told(&mut self, now: Time, version: u64) {
+        if matches!(self.stage, Stage::Electing { expect, .. } if expect == version) {
+            self.attempts = self.attempts.saturating_sub(2); // neither the proposal nor the pause counts
+            self.news = true;
+            self.rest(now);
+        }
+    }
+
     /// Something new appeared (a link, a configuration): no need to rest any longer.
     pub(super) fn hurry(&mut self, now: Time) {
         self.news = true;
