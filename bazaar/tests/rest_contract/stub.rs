@@ -27,6 +27,9 @@ pub(crate) enum Mood {
     Refuses(TradeRefusal),
 }
 
+/// Damage to a shelf.
+pub(crate) type Spoil = fn(&mut Shelf);
+
 #[derive(Default)]
 pub(crate) struct Shelf {
     pub(crate) listings: BTreeMap<Name, Listing>,
@@ -38,7 +41,7 @@ pub(crate) struct Shelf {
     /// Requests that came so far.
     pub(crate) asked: usize,
     /// Damage to do after so many orders.
-    pub(crate) spoil: Option<(usize, fn(&mut Shelf))>,
+    pub(crate) spoil: Option<(usize, Spoil)>,
 }
 
 #[derive(Default)]

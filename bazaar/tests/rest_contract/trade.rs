@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use bazaar::cli::trade::{RunType, SideChoice, TradeArgs};
 
 use crate::host::Host;
-use crate::stub::{Mood, Stub};
+use crate::stub::{Mood, Spoil, Stub};
 
 fn hot(host: &Host) -> TradeArgs {
     let mut args = TradeArgs::against(host.public.to_string());
@@ -151,7 +151,6 @@ fn patience_ends() {
 
 #[test]
 fn wrong_answers_are_noticed() {
-    type Spoil = fn(&mut crate::stub::Shelf);
     let spoils: [(&str, Spoil); 4] = [
         ("lost", |shelf| drop(shelf.orders.pop())),
         ("quantity", |shelf| shelf.orders[3].quantity += 1),
