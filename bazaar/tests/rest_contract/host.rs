@@ -5,6 +5,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::time::Duration;
 
+use bazaar::cli::trade::{Report, TradeArgs, run};
 use bazaar::rest::{Limits, Role, Server, Surface};
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
@@ -62,6 +63,28 @@ impl Host {
     pub(crate) fn begin_stop(&mut self) -> tokio::task::JoinHandle<()> {
         let server = self.servers.remove(0);
         self.runtime.spawn(server.stop())
+    }
+
+    /// Runs the load client to its end.
+    pub(crate) fn trade(&self, args: TradeArgs) -> Report {
+        self.runtime.block_on(run(args)).expect("a run")
+    }
+
+    /// Starts the load client in the background.
+    pub(crate) fn begin_trade(&self, args: TradeArgs) -> tokio::task::JoinHandle<Report> {
+        self.runtime.spawn(async { run(args).await.expect("a run") })
+    }
+
+    /// Listens again where it did before, as a restarted process would.
+    pub(crate) fn restart(&mut self) {
+        let surface =
+            Surface::new(self.stub.clone(), Limits::default(), [2; 32], || "up 1\n".to_owned());
+        let public = self.public;
+        let server = self.runtime.block_on(async {
+            let listener = TcpListener::bind(public).await.expect("the address is free again");
+            Server::start(surface, Role::Public, listener).expect("start")
+        });
+        self.servers.insert(0, server);
     }
 
     pub(crate) fn wait<T>(&self, handle: tokio::task::JoinHandle<T>) -> T {

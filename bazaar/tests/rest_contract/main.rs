@@ -6,3 +6,4 @@ mod hostile;
 mod measure;
 mod odd;
 mod stub;
+mod trade;

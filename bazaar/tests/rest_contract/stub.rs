@@ -22,8 +22,13 @@ pub(crate) enum Mood {
     Busy,
     Silent,
     Leaderless,
+    /// Trades, and says that it does not know, the first time a key is seen.
+    Forgetful,
     Refuses(TradeRefusal),
 }
+
+/// Damage to a shelf.
+pub(crate) type Spoil = fn(&mut Shelf);
 
 #[derive(Default)]
 pub(crate) struct Shelf {
@@ -33,6 +38,10 @@ pub(crate) struct Shelf {
     pub(crate) keys: BTreeMap<Key, (Trade, ClientResponse)>,
     pub(crate) trades: Vec<Trade>,
     pub(crate) mood: Mood,
+    /// Requests that came so far.
+    pub(crate) asked: usize,
+    /// Damage to do after so many orders.
+    pub(crate) spoil: Option<(usize, Spoil)>,
 }
 
 #[derive(Default)]
@@ -99,6 +108,9 @@ impl Stub {
             unit_price: listing.price,
             decided_at: NOW,
         });
+        if let Some((_, spoil)) = shelf.spoil.take_if(|(after, _)| *after == shelf.orders.len()) {
+            spoil(shelf);
+        }
         ClientResponse::Traded(number)
     }
 
@@ -151,8 +163,18 @@ impl Market for Stub {
     }
 
     async fn ask(&self, request: ClientRequest) -> ClientResponse {
-        let mood = self.shelf.lock().mood.clone();
+        let mood = {
+            let mut shelf = self.shelf.lock();
+            shelf.asked += 1;
+            shelf.mood.clone()
+        };
         match mood {
+            Mood::Forgetful => {
+                let known = self.shelf.lock().keys.len();
+                let response = self.answer(&request);
+                let new = self.shelf.lock().keys.len() > known;
+                if new { ClientResponse::Unknown } else { response }
+            }
             Mood::Fine | Mood::Leaderless => self.answer(&request),
             Mood::Unavailable => ClientResponse::Unavailable { reason: "nobody leads the orders" },
             Mood::Unknown => ClientResponse::Unknown,
