@@ -1,0 +1,7 @@
+//! The body of Bazaar: processes, sockets, files, clock, entropy, HTTP, gRPC, command line.
+//!
+//! Nothing here decides what a trade means or who leads: that is the law's, the agreement's and the mind's. The body
+//! performs the effects that `node` asks for.
+
+pub mod cli;
+pub mod config;
