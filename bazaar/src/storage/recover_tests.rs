@@ -215,6 +215,33 @@ fn a_damaged_store_is_set_aside_with_its_log_or_refused() {
 }
 
 #[test]
+fn looking_changes_nothing() {
+    let look = Options { look_only: true, ..options() };
+    let dir = tempfile::tempdir().unwrap();
+    assert!(recover(&dir.path().join("nowhere"), &look).is_err());
+    assert!(matches!(recover(dir.path(), &look), Err(StorageError::NoIdentity(_))));
+    let entries = chain(3);
+    let mut opened = recover(dir.path(), &options()).unwrap();
+    log_all(&mut opened, &entries);
+    let (incarnation, boot) = (opened.incarnation, opened.boot);
+    assert!(matches!(recover(dir.path(), &look), Err(StorageError::Locked(_))));
+    drop(opened);
+    damage(&segment(dir.path()), 3 * 512 + 50);
+    let before = fs::read(segment(dir.path())).unwrap();
+    for _ in 0..2 {
+        let mut opened = recover(dir.path(), &look).unwrap();
+        assert_eq!(opened.recovered.entries, entries[..2], "without the torn tail");
+        assert_eq!((opened.incarnation, opened.boot), (incarnation, boot));
+        assert!(opened.log.append(&[LogWrite::Truncate(1)]).is_err());
+    }
+    assert_eq!(fs::read(segment(dir.path())).unwrap(), before);
+    damage(&segment(dir.path()), 512 + 50);
+    assert!(matches!(recover(dir.path(), &look), Err(StorageError::Unrepaired(_))));
+    assert!(!dir.path().join("rotten-1").exists());
+    assert_ne!(recover(dir.path(), &options()).unwrap().incarnation, incarnation);
+}
+
+#[test]
 fn a_gap_between_store_and_log_is_rot() {
     let dir = tempfile::tempdir().unwrap();
     let (entries, mut opened) = sample(dir.path());
