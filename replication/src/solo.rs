@@ -131,6 +131,13 @@ impl Engine for Solo {
         std::mem::take(&mut self.out)
     }
 
+    // There is nobody to hand over to.
+    fn hand_over(&mut self, _now: Time) {}
+
+    fn end(&self) -> Position {
+        self.end
+    }
+
     fn status(&self) -> Status {
         Status {
             leads: true,

@@ -120,15 +120,6 @@ impl PrimaryBackup {
         engine
     }
 
-    /// Begins an orderly hand-over: no more proposals are taken, and once an in-sync follower holds everything the
-    /// register is asked to elect it. Given up after [`Timing::hand_over`] without a successor; then this replica
-    /// leads on. Nothing happens on a replica that does not lead.
-    pub fn hand_over(&mut self, now: Time) {
-        if let State::Leader(leader) = &mut self.state {
-            leader.begin_hand_over(&mut self.core, now);
-        }
-    }
-
     /// Is a hand-over under way?
     pub fn handing_over(&self) -> bool {
         matches!(&self.state, State::Leader(leader) if leader.handing_over.is_some())
@@ -268,6 +259,19 @@ impl Engine for PrimaryBackup {
 
     fn effects(&mut self) -> Vec<Effect> {
         std::mem::take(&mut self.core.out)
+    }
+
+    /// Begins an orderly hand-over: no more proposals are taken, and once an in-sync follower holds everything the
+    /// register is asked to elect it. Given up after [`Timing::hand_over`] without a successor; then this replica
+    /// leads on. Nothing happens on a replica that does not lead.
+    fn hand_over(&mut self, now: Time) {
+        if let State::Leader(leader) = &mut self.state {
+            leader.begin_hand_over(&mut self.core, now);
+        }
+    }
+
+    fn end(&self) -> Position {
+        self.core.log.end()
     }
 
     fn status(&self) -> Status {
