@@ -190,7 +190,7 @@ fn a_hand_over_without_a_successor_is_given_up() {
     group.crash(1, 0);
     group.crash(2, 0);
     group.propose(3, vec![command("a")]);
-    group.drive(3, |engine, now| engine.hand_over_to_any(now));
+    group.drive(3, |engine, now| engine.hand_over(now));
     assert!(matches!(
         group.propose(3, vec![command("b")]),
         Some(Err(ProposeError::NotLeader { .. }))

@@ -217,7 +217,7 @@ fn run_replica(
         "store" => group.store(id, args.next_pos().ok_or("up to where?")?.parse()?),
         "read" => while group.serve_read() {},
         "hand-over" => {
-            group.drive(id, |engine, now| engine.hand_over_to_any(now));
+            group.drive(id, |engine, now| engine.hand_over(now));
         }
         "link" => {
             let peer = self::id(args)?;

@@ -24,7 +24,6 @@ pub(crate) trait Subject: Engine {
     fn maximal(&self) -> Option<&BTreeSet<ReplicaId>> {
         None
     }
-    fn hand_over_to_any(&mut self, _now: Time) {}
 }
 
 impl Subject for Solo {}
@@ -32,9 +31,6 @@ impl Subject for Solo {}
 impl Subject for PrimaryBackup {
     fn maximal(&self) -> Option<&BTreeSet<ReplicaId>> {
         self.maximal_in_sync()
-    }
-    fn hand_over_to_any(&mut self, now: Time) {
-        self.hand_over(now);
     }
 }
 
