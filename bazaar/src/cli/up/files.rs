@@ -97,11 +97,13 @@ fn port_overrides(args: &UpArgs, file: &Path) -> Result<Vec<(String, String)>, U
         }
     }
     if let Some(port) = args.grpc_port {
-        let catalogs = config.catalog.replicas.iter().map(|replica| ("catalog", replica));
-        let orders = config.orders.replicas.iter().map(|replica| ("orders", replica));
-        for ((group, replica), port) in catalogs.chain(orders).zip(port..) {
-            let address = moved(replica.address.host(), port);
-            overrides.push((format!("{group}.{}.address", replica.id), address));
+        let catalogs =
+            config.catalog.replicas.iter().map(|one| ("catalog", one.id, "address", &one.address));
+        let orders =
+            config.orders.replicas.iter().map(|one| ("orders", one.id, "address", &one.address));
+        let gateways = config.gateways.iter().map(|one| ("gateways", one.id, "grpc", &one.grpc));
+        for ((group, id, field, old), port) in catalogs.chain(orders).chain(gateways).zip(port..) {
+            overrides.push((format!("{group}.{id}.{field}"), moved(old.host(), port)));
         }
     }
     Ok(overrides)
@@ -214,6 +216,7 @@ mod tests {
         assert_eq!(config.gateways[0].internal.port(), 9501);
         assert_eq!(config.catalog.replicas[0].address.port(), 9600);
         assert_eq!(config.orders.replicas[2].address.port(), 9603);
+        assert_eq!(config.gateways[0].grpc.port(), 9604);
         drop(moved);
         let error = prepare(&args(folder.path(), &["--gateways", "2"])).err().unwrap();
         assert!(error.to_string().contains("has 1 gateways"), "{error}");

@@ -180,15 +180,14 @@ impl Keeper {
 
 /// Ends a process: politely first. True if that was not enough.
 async fn end(child: &mut Child, patience: Duration) -> bool {
-    let lifeline = child.stdin.take(); // a process that is told to stop should see one reason, not two
     let pid = child.id().and_then(|pid| Pid::from_raw(pid.try_into().ok()?));
     if let Some(pid) = pid {
         let _ = kill_process(pid, Signal::TERM);
     }
+    // `wait` closes the lifeline as well: a second reason to stop, of which the process sees whichever comes first.
     let politely = tokio::time::timeout(patience, child.wait()).await.is_ok();
     if !politely {
         let _ = child.kill().await;
     }
-    drop(lifeline);
     !politely
 }

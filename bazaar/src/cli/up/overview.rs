@@ -25,9 +25,9 @@ pub(super) fn table(config: &Config, file: &Path) -> String {
         table.add_row([name, internal, "operators".to_owned()]);
     }
     for service in config.services() {
-        if let Some(replica) = config.replica(service) {
-            let address = replica.address.to_string();
-            table.add_row([service.to_string(), address, "services (gRPC)".to_owned()]);
+        if let Some(address) = config.grpc_address(service) {
+            let name = service.to_string();
+            table.add_row([name, address.to_string(), "services (gRPC)".to_owned()]);
         }
     }
     let (data, logs) = (config.data.display(), config.logs());
@@ -64,7 +64,7 @@ mod tests {
     fn every_address_is_shown() {
         let config = Config::local(&LocalPorts::counted(9000, 9100, 2), Path::new("d"));
         let text = table(&config, Path::new("d/bazaar.toml"));
-        for port in [9000, 9001, 9002, 9003, 9100, 9101, 9102, 9103] {
+        for port in (9000..=9003).chain(9100..=9105) {
             assert!(text.contains(&format!("127.0.0.1:{port}")), "{port} is missing in\n{text}");
         }
         assert!(text.contains("d/bazaar.toml"));

@@ -141,8 +141,9 @@ pub(super) fn check_ports(config: &Config) -> Result<(), UpError> {
         }
     }
     for gateway in &config.gateways {
-        check_port(&gateway.address, ServiceId::gateway(gateway.id))?;
-        check_port(&gateway.internal, ServiceId::gateway(gateway.id))?;
+        for address in [&gateway.address, &gateway.internal, &gateway.grpc] {
+            check_port(address, ServiceId::gateway(gateway.id))?;
+        }
     }
     Ok(())
 }
