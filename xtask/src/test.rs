@@ -15,6 +15,9 @@ const SEEDS: &str = "2000";
 /// Worlds of the long share.
 const LONG_SEEDS: &str = "100000";
 
+/// Where the simulator lists its deliberate bugs.
+const MUTANTS: &str = "sim/src/mutant.rs";
+
 /// Worlds at a time in CI's share; CI machines have two cores.
 const JOBS: &str = "2";
 
@@ -25,7 +28,7 @@ pub(crate) fn run(steps: &mut Steps, long: bool) -> ExitCode {
     steps.cargo_tests("documentation tests", &["test", "--workspace", "--doc", "--no-fail-fast"]);
     let seeds = ["run", "--package", "sim", "--", "--seeds", SEEDS, "--jobs", JOBS];
     steps.cargo_as_test("simulator: CI's share of worlds", &seeds);
-    steps.cargo_as_test("simulator: mutants", &["run", "--package", "sim", "--", "--mutants"]);
+    run_mutants(steps);
     run_tests(steps, "integration and real-process tests", &["--test", "*"]);
     if long {
         run_long(steps);
@@ -34,6 +37,28 @@ pub(crate) fn run(steps: &mut Steps, long: bool) -> ExitCode {
     let passed = steps.all_passed() && steps.tally.failed == 0;
     println!("{} passed, {} failed", steps.tally.passed, steps.tally.failed);
     if passed { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// Every deliberate bug must be found; the simulator itself says which there are.
+fn run_mutants(steps: &mut Steps) {
+    let mutants = std::fs::read_to_string(steps.root().join(MUTANTS)).unwrap_or_default();
+    let names = mutant_names(&mutants);
+    if names.is_empty() {
+        let complaint = format!("{MUTANTS}: no mutants; list them in `ALL` as (\"name\", …)");
+        steps.rule("simulator: mutants", |_| vec![complaint]);
+    }
+    for name in names {
+        let run = ["run", "--package", "sim", "--", "--mutant", name, "--seeds", SEEDS];
+        let run = [&run[..], &["--jobs", JOBS]].concat();
+        steps.cargo_as_test(&format!("simulator: mutant {name}"), &run);
+    }
+}
+
+/// The names in `pub const ALL: … = &[("name", …), …];`.
+fn mutant_names(text: &str) -> Vec<&str> {
+    let list = text.split_once("const ALL").and_then(|(_, rest)| rest.split_once("];"));
+    let list = list.map_or("", |(list, _)| list);
+    list.split("(\"").skip(1).filter_map(|rest| Some(rest.split_once('"')?.0)).collect()
 }
 
 fn run_long(steps: &mut Steps) {
@@ -64,4 +89,16 @@ fn has_nextest() -> bool {
         .stderr(Stdio::null())
         .status()
         .is_ok_and(|status| status.success())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn mutants_are_read_off_their_list() {
+        let text = "const OTHER: &str = (\"x\");\npub const ALL: &[(&str, Mutant)] = &[\n    (\"a-b\", M::A(B::C)),\n    (\"d\", M::D),\n];\nfn f() { g((\"y\")) }";
+        assert_eq!(mutant_names(text), ["a-b", "d"]);
+        assert_eq!(mutant_names("nothing"), Vec::<&str>::new());
+    }
 }
