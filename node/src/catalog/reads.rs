@@ -15,7 +15,7 @@ impl CatalogProcess {
         effects: &mut Vec<Effect>,
     ) {
         // While draining no lease is granted: the next life of this catalog waits the less for old ones.
-        if self.draining {
+        if self.is_draining() {
             return;
         }
         let Some((lease, resend)) = self.leases.renew(now.time, from.id, renew) else { return };
@@ -39,7 +39,7 @@ impl CatalogProcess {
         fill: Fill,
         effects: &mut Vec<Effect>,
     ) {
-        if self.applied == 0 {
+        if self.proposals.is_loading() {
             // Nothing is loaded yet, so "no such listing" would be wrong; the gateway asks again.
             return;
         }
