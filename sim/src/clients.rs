@@ -295,7 +295,7 @@ impl Clients {
         );
         match what {
             What::Read => self.read_answered(began, now, gateway, response, marks)?,
-            What::Order(number) => self.order_answered(began, number, response, marks)?,
+            What::Order(number) => self.order_answered(began, now, number, response, marks)?,
             What::Trade(op) => self.trade_answered(rng, now, index, op, response, marks)?,
         }
         Ok(Some((index, content)))
@@ -325,6 +325,7 @@ impl Clients {
     fn order_answered(
         &mut self,
         began: u64,
+        ended: u64,
         number: OrderNumber,
         response: ClientResponse,
         marks: &mut Marks,
@@ -339,7 +340,7 @@ impl Clients {
             other => return Err(format!("a read of order {number} was answered {other:?}")),
         };
         marks.hit(if order.is_some() { "orders read" } else { "orders not found" });
-        self.history.orders.push(OrderOp { began, number, order });
+        self.history.orders.push(OrderOp { began, ended, number, order });
         Ok(())
     }
 

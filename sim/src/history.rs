@@ -50,6 +50,8 @@ pub struct ReadOp {
 pub struct OrderOp {
     /// When it was asked.
     pub began: u64,
+    /// When it was answered.
+    pub ended: u64,
     /// Which order.
     pub number: OrderNumber,
     /// What was shown; `None` for "no such order".

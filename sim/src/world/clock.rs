@@ -12,6 +12,11 @@ pub const MAX_DRIFT_PPM: i64 = 10_000;
 /// Virtual time 0 on the wall: a date in 2025, in milliseconds since 1970.
 const WALL_START_MS: i64 = 1_750_000_000_000;
 
+/// What a right wall clock shows.
+pub fn honest_wall(virtual_time: u64) -> WallTime {
+    WallTime(WALL_START_MS as u64 + virtual_time / 1_000)
+}
+
 /// A machine's clocks as functions of virtual time.
 #[derive(Clone, Debug)]
 pub struct Clock {
