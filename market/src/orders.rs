@@ -167,3 +167,60 @@ fn totals_row(name: &Name, totals: &Totals) -> Row {
     let value = postcard::to_allocvec(totals).expect("totals are plain numbers");
     Row { table: Table::Listings, key: name.as_str().as_bytes().to_vec(), value }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::codec::encode_order;
+    use crate::money::Price;
+    use crate::trade::{Key, WallTime};
+
+    fn order(number: OrderNumber, quantity: u64) -> Order {
+        Order {
+            number,
+            key: Key(u128::from(number)),
+            name: Name::new("Tux").unwrap(),
+            side: Side::Buy,
+            quantity,
+            unit_price: Price::default(),
+            decided_at: WallTime(0),
+        }
+    }
+
+    fn apply(orders: &mut Orders, order: &Order) -> Result<Vec<RowChange>, OrdersError> {
+        let mut changes = Vec::new();
+        orders.apply(order, &encode_order(order), &mut changes).map(|()| changes)
+    }
+
+    #[test]
+    fn only_the_next_number_is_taken() {
+        let mut orders = Orders::new();
+        apply(&mut orders, &order(0, 1)).unwrap();
+        let before = orders.clone();
+        for found in [0, 2, u64::MAX] {
+            let refused = OrdersError::NotNext { expected: 1, found };
+            assert_eq!(apply(&mut orders, &order(found, 1)), Err(refused));
+        }
+        assert_eq!(orders, before);
+    }
+
+    #[test]
+    fn a_counter_that_would_overflow_changes_nothing() {
+        let mut orders = Orders::new();
+        apply(&mut orders, &order(0, u64::MAX)).unwrap();
+        let before = orders.clone();
+        assert_eq!(apply(&mut orders, &order(1, 1)), Err(OrdersError::Overflow));
+        assert_eq!(orders, before);
+    }
+
+    #[test]
+    fn the_history_holds_chain_and_order_at_the_position_after_the_number() {
+        let mut orders = Orders::new();
+        let order = order(0, 7);
+        let changes = apply(&mut orders, &order).unwrap();
+        assert_eq!((changes[0].table, &changes[0].key), (Table::History, &number_key(1)));
+        let (chain, encoded) = split_history(changes[0].value.as_deref().unwrap()).unwrap();
+        assert_eq!((chain, encoded), (orders.chain(), &encode_order(&order)[..]));
+        assert_eq!(split_history(&[0; 15]), None);
+    }
+}

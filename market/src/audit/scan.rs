@@ -25,7 +25,10 @@ const NOTE_EVERY_MS: u64 = 60 * 1_000;
 #[derive(Clone, Debug, Default)]
 pub struct OrderScan {
     next: OrderNumber,
+    /// Recomputed from the orders.
     chain: OrderChain,
+    /// As the last row says.
+    stored: OrderChain,
     totals: BTreeMap<Name, Totals>,
     keys: Vec<u128>,
     /// From this number on, orders were decided at this time (or less than a note's distance later).
@@ -55,12 +58,13 @@ impl OrderScan {
             self.fault(Fault::Unreadable { position });
             return;
         };
+        // Each row is judged by the hash stored in front of it, so that one wrong row is not a fault of all that follow.
+        let unlinked = (self.stored != self.chain).then(|| self.stored.extend(encoded));
         self.take(&order, encoded);
-        if stored != self.chain {
+        if stored != unlinked.unwrap_or(self.chain) {
             self.fault(Fault::StoredChain { number: order.number });
-            // One wrong row is one fault: the rows behind it are judged by the hashes that they were built on.
-            self.chain = stored;
         }
+        self.stored = stored;
         self.note_chain();
     }
 
