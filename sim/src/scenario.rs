@@ -33,6 +33,10 @@ pub struct Scenario {
     pub cache_size: usize,
     /// Restock interval in ms and level, if on.
     pub restock: Option<(u64, u64)>,
+    /// Gateways' health check interval, in ms.
+    pub health_ms: u64,
+    /// Gateways answer clients after this long at the latest, in ms.
+    pub deadline_ms: u64,
     /// What clients do.
     pub clients_knobs: ClientKnobs,
     /// Largest clock drift, in parts per million.
@@ -87,6 +91,8 @@ impl Scenario {
             hot: *rng.pick(&[0.0, 0.3, 0.8, 1.0]),
             cache_size: rng.below(6) as usize,
             restock: rng.chance(0.3).then(|| (rng.between_log(20, 2_000), rng.between_log(1, 100))),
+            health_ms: *rng.pick(&[50, 200, 500]),
+            deadline_ms: *rng.pick(&[300, 1_000, 5_000]),
             clients_knobs: draw_clients(rng),
             drift_ppm: *rng.pick(&[0, 1_000, MAX_DRIFT_PPM, MAX_DRIFT_PPM]),
             net: draw_net(rng),
@@ -111,7 +117,7 @@ impl Scenario {
     /// One line for a person.
     pub fn summary(&self) -> String {
         format!(
-            "gateways {} orders {} clients {}x{} listings {} hot {} cache {} restock {:?} directed {:?}\n  {:?}\n  {:?}\n  {:?}\n  faults {:?}\n  drift {} ppm, heals at {} ms",
+            "gateways {} orders {} clients {}x{} listings {} hot {} cache {} restock {:?} health {} ms deadline {} ms directed {:?}\n  {:?}\n  {:?}\n  {:?}\n  faults {:?}\n  drift {} ppm, heals at {} ms",
             self.gateways,
             self.orders,
             self.gateways,
@@ -120,6 +126,8 @@ impl Scenario {
             self.hot,
             self.cache_size,
             self.restock,
+            self.health_ms,
+            self.deadline_ms,
             self.directed,
             self.clients_knobs,
             self.net,
