@@ -30,6 +30,8 @@ pub(super) struct Selection {
     attempts: u32,
     /// Since when the leader has been fine.
     calm: Option<Time>,
+    /// Something new appeared while an attempt was under way: the next one may follow soon.
+    news: bool,
     proposals: u64,
 }
 
@@ -62,7 +64,7 @@ pub(super) struct View<'a> {
 
 impl Selection {
     pub(super) fn new(gateway: u8) -> Self {
-        Selection { gateway, stage: Stage::Idle, attempts: 0, calm: None, proposals: 0 }
+        Selection { gateway, stage: Stage::Idle, attempts: 0, calm: None, news: false, proposals: 0 }
     }
 
     pub(super) fn under_way(&self) -> bool {
@@ -100,15 +102,18 @@ impl Selection {
         }
     }
 
-    /// Something new appeared: no need to rest any longer.
+    /// Something new appeared (a link, a configuration): no need to rest any longer.
     pub(super) fn hurry(&mut self, now: Time) {
-        if let Stage::Resting { until } = &mut self.stage {
-            *until = (*until).min(now);
+        match &mut self.stage {
+            Stage::Idle => {}
+            Stage::Resting { until } => *until = (*until).min(now),
+            Stage::Asking { .. } | Stage::Electing { .. } => self.news = true,
         }
     }
 
     fn settle(&mut self, now: Time, verdict: Verdict) {
         self.stage = Stage::Idle;
+        self.news = false;
         if verdict != Verdict::Live {
             return;
         }
@@ -125,7 +130,8 @@ impl Selection {
 
     fn rest(&mut self, now: Time) -> Step {
         self.attempts = self.attempts.saturating_add(1);
-        let doubled = SELECTION_PAUSE.0 << (self.attempts - 1).min(10);
+        let doublings = if std::mem::take(&mut self.news) { 0 } else { self.attempts - 1 };
+        let doubled = SELECTION_PAUSE.0 << doublings.min(10);
         let stagger = SELECTION_STAGGER.0 * u64::from(self.gateway);
         let pause = Span(doubled.min(SELECTION_PAUSE_MAX.0) + stagger);
         self.stage = Stage::Resting { until: now + pause };

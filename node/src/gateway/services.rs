@@ -69,11 +69,11 @@ impl GatewayProcess {
                 Self::answer_readers(readers, filled.listing.as_ref(), effects);
             }
             Message::Configuration(configuration) => {
-                self.belief.heard_catalog_says(now);
+                self.belief.heard_from_catalog(now, self.config.health_interval);
                 self.adopt(now, &configuration, effects);
             }
             Message::Refused { configuration, .. } => {
-                self.belief.heard_catalog_says(now);
+                self.belief.heard_from_catalog(now, self.config.health_interval);
                 self.adopt(now, &configuration, effects);
                 self.selection.refused(now);
             }
@@ -144,6 +144,7 @@ impl GatewayProcess {
     fn adopt(&mut self, now: Time, configuration: &Configuration, effects: &mut Vec<Effect>) {
         let (newer, other_reign) = self.belief.adopt(now, configuration);
         if newer {
+            self.selection.hurry(now);
             effects.push(Effect::Event(Event::Configuration(configuration.clone())));
         }
         if other_reign {
