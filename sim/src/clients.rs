@@ -397,10 +397,10 @@ impl Clients {
         self.waiting(|_, began| began + PATIENCE < now).collect()
     }
 
-    fn waiting(
-        &self,
-        wanted: impl Fn(u8, u64) -> bool,
-    ) -> impl Iterator<Item = (RequestId, u8)> + '_ {
+    fn waiting<'a>(
+        &'a self,
+        wanted: impl Fn(u8, u64) -> bool + 'a,
+    ) -> impl Iterator<Item = (RequestId, u8)> + 'a {
         self.clients.iter().filter_map(move |client| match &client.doing {
             Doing::Asked { id, gateway, began, .. } if wanted(*gateway, *began) => {
                 Some((*id, *gateway))

@@ -172,7 +172,8 @@ impl Script<'_> {
     fn cut(&mut self, from: Target, to: Target) {
         for _ in 0..2 {
             let lasting = self.ms(400, 2_500);
-            self.act(Action::Block { from, to, both: self.rng.chance(0.2), lasting });
+            let both = self.rng.chance(0.2);
+            self.act(Action::Block { from, to, both, lasting });
             self.wait(500, 2_000);
         }
     }

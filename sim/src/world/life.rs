@@ -1,6 +1,6 @@
 //! Life and death of processes: start from the disk, bursts of input, crash, pause, links that come and go.
 
-use node::process::{Input, Process as _};
+use node::process::Input;
 use node::service::{ServiceId, ServiceKind};
 
 use super::host::talk;
