@@ -231,6 +231,12 @@ pub trait Engine: Send {
     /// Called once after each burst of the above: the moment to gather batches into messages and writes.
     fn flush(&mut self, now: Time);
 
+    /// Orderly hand-over: if this replica leads, let another in-sync one lead as soon as it has everything.
+    fn hand_over(&mut self, now: Time);
+
+    /// Last position in the log, durable or not.
+    fn end(&self) -> Position;
+
     /// Takes the effects that piled up since the last call, in order.
     fn effects(&mut self) -> Vec<Effect>;
 

@@ -64,7 +64,14 @@ pub(super) struct View<'a> {
 
 impl Selection {
     pub(super) fn new(gateway: u8) -> Self {
-        Selection { gateway, stage: Stage::Idle, attempts: 0, calm: None, news: false, proposals: 0 }
+        Selection {
+            gateway,
+            stage: Stage::Idle,
+            attempts: 0,
+            calm: None,
+            news: false,
+            proposals: 0,
+        }
     }
 
     pub(super) fn under_way(&self) -> bool {
