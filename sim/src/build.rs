@@ -1,6 +1,8 @@
 //! The real processes, with the settings of a scenario, and a mutant if one is asked for.
 
+use node::catalog::{CatalogConfig, CatalogProcess, RestockConfig};
 use node::gateway::{GatewayConfig, GatewayProcess};
+use node::orders::{OrdersConfig, OrdersProcess};
 use node::process::{Now, Process};
 use replication::time::Span;
 
@@ -18,12 +20,38 @@ impl Maker for Real {
     fn make(&self, scenario: &Scenario, part: Part, now: Now) -> Result<Box<dyn Process>, String> {
         match part {
             Part::Gateway { id } => Ok(Box::new(self.gateway(scenario, id, now))),
-            Part::Catalog { .. } | Part::Orders { .. } => Err("not there yet".to_owned()),
+            Part::Catalog { boot, recovered, rows } => {
+                let (config, first) = (catalog_config(scenario), scenario.listings.clone());
+                CatalogProcess::start(config, now, boot, recovered, rows, first)
+                    .map(|process| Box::new(process) as Box<dyn Process>)
+                    .map_err(|why| why.to_string())
+            }
+            Part::Orders { id, incarnation, recovered, rows } => {
+                let config = self.orders_config(scenario, id);
+                OrdersProcess::start(config, now, incarnation, recovered, rows)
+                    .map(|process| Box::new(process) as Box<dyn Process>)
+                    .map_err(|why| why.to_string())
+            }
         }
     }
 }
 
+fn catalog_config(scenario: &Scenario) -> CatalogConfig {
+    let restock = scenario
+        .restock
+        .map(|(interval, level)| RestockConfig { interval: Span::millis(interval), level });
+    CatalogConfig { id: 1, restock, orders: (1..=scenario.orders).collect() }
+}
+
 impl Real {
+    fn orders_config(&self, scenario: &Scenario, id: u8) -> OrdersConfig {
+        let mut config = OrdersConfig::new(id, (1..=scenario.orders).collect(), vec![1]);
+        if let Some(Mutant::Replication(mutant)) = self.mutant {
+            config.engine.mutant = Some(mutant);
+        }
+        config
+    }
+
     fn gateway(&self, scenario: &Scenario, id: u8, now: Now) -> GatewayProcess {
         let orders = (1..=scenario.orders).collect();
         let mut config = GatewayConfig::new(id, orders, vec![1]);

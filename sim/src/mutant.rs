@@ -5,14 +5,23 @@
 /// A deliberate bug.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mutant {
+    /// In the replication engine.
+    Replication(replication::mutants::Mutant),
     /// In the gateway.
     Gateway(node::gateway::Mutant),
 }
 
 /// All of them, by name.
 pub const ALL: &[(&str, Mutant)] = &[
+    ("ack-before-durable", Mutant::Replication(replication::mutants::Mutant::AckBeforeDurable)),
+    ("elect-highest-live", Mutant::Replication(replication::mutants::Mutant::ElectAnyLive)),
     ("fill-without-token", Mutant::Gateway(node::gateway::Mutant::FillWithoutToken)),
     ("serve-after-lease", Mutant::Gateway(node::gateway::Mutant::ServeAfterLease)),
+    ("ack-log-length", Mutant::Replication(replication::mutants::Mutant::AckLogLength)),
+    ("resume-old-epoch", Mutant::Replication(replication::mutants::Mutant::ResumeOldEpoch)),
+    ("shrink-before-known", Mutant::Replication(replication::mutants::Mutant::ShrinkBeforeKnown)),
+    ("old-incarnation-acks", Mutant::Replication(replication::mutants::Mutant::OldIncarnationAcks)),
+    ("readmit-without-leso", Mutant::Replication(replication::mutants::Mutant::ReadmitWithoutLeso)),
 ];
 
 /// The mutant of a name.

@@ -128,6 +128,8 @@ impl Maker for Toys {
 fn play(seed: u64) -> (Seen, sim::world::Outcome) {
     let mut scenario = Scenario::draw(seed);
     scenario.clients_knobs.trades = 0.0;
+    scenario.clients_knobs.order_reads = 1.0;
+    scenario.listings.clear();
     let seen = Arc::new(Mutex::new(Seen::default()));
     let maker = Toys(seen.clone());
     let outcome = World::new(&scenario, &maker, Keep::Nothing).run();

@@ -146,9 +146,10 @@ impl World<'_> {
         }
         self.marks.hit("disks lost");
         self.crash(host, down)?;
-        let incarnation = 1 + self.rng.below(1 << 40);
+        let later = 1 + self.rng.below(1_000);
         if let Some(disk) = self.hosts[host].disk.as_mut() {
-            disk.wipe(incarnation);
+            // Incarnations of one replica grow, as those made from the date do.
+            disk.wipe(disk.incarnation() + later);
         }
         self.trace.line(self.now, || format!("the disk of host {host} is lost"));
         Ok(())
