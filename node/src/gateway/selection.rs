@@ -30,7 +30,7 @@ pub(super) struct Selection {
     attempts: u32,
     /// Since when the leader has been fine.
     calm: Option<Time>,
-    /// Something new appeared while an attempt was under way: the next one may follow soon.
+    /// Something new appeared since the last pause: the next one may be short.
     news: bool,
     proposals: u64,
 }
@@ -109,21 +109,30 @@ impl Selection {
         }
     }
 
+    /// The catalog told the configuration; if it still is the one that a proposal builds on, the proposal was lost, or declined
+    /// because the catalog itself heard the leader lately. Worth proposing again soon: a dead leader stops being heard.
+    pub(super) fn told(&mut self, now: Time, version: u64) {
+        if matches!(self.stage, Stage::Electing { expect, .. } if expect == version) {
+            self.attempts = self.attempts.saturating_sub(2); // neither the proposal nor the pause counts
+            self.news = true;
+            self.rest(now);
+        }
+    }
+
     /// Something new appeared (a link, a configuration): no need to rest any longer.
     pub(super) fn hurry(&mut self, now: Time) {
-        match &mut self.stage {
-            Stage::Idle => {}
-            Stage::Resting { until } => *until = (*until).min(now),
-            Stage::Asking { .. } | Stage::Electing { .. } => self.news = true,
+        self.news = true;
+        if let Stage::Resting { until } = &mut self.stage {
+            *until = (*until).min(now);
         }
     }
 
     fn settle(&mut self, now: Time, verdict: Verdict) {
         self.stage = Stage::Idle;
-        self.news = false;
         if verdict != Verdict::Live {
             return;
         }
+        self.news = false;
         let calm = *self.calm.get_or_insert(now);
         if now >= calm + CALM {
             self.attempts = 0;

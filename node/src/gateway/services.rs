@@ -71,6 +71,7 @@ impl GatewayProcess {
             Message::Configuration(configuration) => {
                 self.belief.heard_from_catalog(now, self.config.health_interval);
                 self.adopt(now, &configuration, effects);
+                self.selection.told(now, configuration.version);
             }
             Message::Refused { configuration, .. } => {
                 self.belief.heard_from_catalog(now, self.config.health_interval);

@@ -1,10 +1,13 @@
 //! Fills: questions for listings that are not in the cache, and the clients that wait for them.
 //!
-//! Many clients share one question. A client may join a question only if its answer cannot be older than the client's own
-//! request: either the question was not sent yet, or nothing has voided it and the lease stands (then every write
-//! that was acknowledged since the question has been invalidated here first, and would have voided it).
+//! Many clients share one question. Whoever joined before it was sent may have any answer. Whoever joined later may not have
+//! one that was read before a write became visible, so such a client may join only while nothing has voided the
+//! question and the lease stands, and gets the answer only if it is *cacheable*: then no write was pending when
+//! it was read, and every later one had to be invalidated here, voiding the question, before it became visible. Otherwise the
+//! client's question is asked once more. (Without that last rule there is a stale read: invalidation confirmed, question sent
+//! and read while the write is still pending, write visible, client joins.)
 //!
-//! A voided question still answers the clients that already wait: each of them asked before the write was acknowledged.
+//! A voided question still answers the clients that already wait: each of them asked before the write became visible.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -48,6 +51,8 @@ struct Reader {
     token: u64,
     kind: Kind,
     deadline: Time,
+    /// Joined after the question was sent.
+    late: bool,
 }
 
 impl Fills {
@@ -85,11 +90,15 @@ impl Fills {
         let Some(token) = self.joinable(name, session).or_else(|| self.open(name)) else {
             return false;
         };
-        let fill = self.by_token.get_mut(&token).expect("an open fill is in the table");
-        fill.readers.insert(id);
-        self.readers.insert(id, Reader { token, kind, deadline });
-        self.due.insert((deadline, id));
+        self.join(id, Reader { token, kind, deadline, late: false });
         true
+    }
+
+    fn join(&mut self, id: RequestId, reader: Reader) {
+        let fill = self.by_token.get_mut(&reader.token).expect("an open fill is in the table");
+        fill.readers.insert(id);
+        self.due.insert((reader.deadline, id));
+        self.readers.insert(id, Reader { late: fill.sent.is_some(), ..reader });
     }
 
     fn joinable(&self, name: &Name, session: Option<u64>) -> Option<u64> {
@@ -166,21 +175,36 @@ impl Fills {
         self.unsent = self.by_token.keys().copied().collect();
     }
 
-    /// Takes a fill that was answered, with the clients that wait for it. Unknown and foreign answers give nothing.
+    /// Takes a fill that was answered, with the clients whom the answer serves; `session` is the one for which it is
+    /// cacheable, if any. Clients whom it does not serve wait for a new question. Unknown and foreign answers give nothing.
     pub(super) fn answered(
         &mut self,
         token: u64,
         name: &Name,
+        session: Option<u64>,
     ) -> Option<(Fill, Vec<(RequestId, Kind)>)> {
         if self.by_token.get(&token).is_none_or(|fill| fill.name != *name) {
             return None;
         }
         let mut fill = self.remove(token)?;
-        let readers = std::mem::take(&mut fill.readers)
-            .into_iter()
-            .filter_map(|id| self.leave(id).map(|reader| (id, reader.kind)))
-            .collect();
-        Some((fill, readers))
+        let serves_late = fill.session != 0 && session == Some(fill.session);
+        let mut served = Vec::with_capacity(fill.readers.len());
+        for id in std::mem::take(&mut fill.readers) {
+            let Some(reader) = self.leave(id) else { continue };
+            if reader.late && !serves_late {
+                self.ask_anew(id, name, reader);
+            } else {
+                served.push((id, reader.kind));
+            }
+        }
+        Some((fill, served))
+    }
+
+    fn ask_anew(&mut self, id: RequestId, name: &Name, reader: Reader) {
+        // There is room: one fill was just removed, and all late readers of it share the new one.
+        if let Some(token) = self.joinable(name, None).or_else(|| self.open(name)) {
+            self.join(id, Reader { token, ..reader });
+        }
     }
 
     /// Clients whose time is over.

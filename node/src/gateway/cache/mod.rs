@@ -116,7 +116,8 @@ impl Cache {
         filled: &Filled,
         effects: &mut Vec<Effect>,
     ) -> Answers {
-        let Some((fill, readers)) = self.fills.answered(filled.token, &filled.name) else {
+        let session = filled.cacheable.then_some(filled.session);
+        let Some((fill, readers)) = self.fills.answered(filled.token, &filled.name, session) else {
             return Vec::new();
         };
         let valid = filled.cacheable

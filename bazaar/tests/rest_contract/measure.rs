@@ -1,0 +1,64 @@
+//! How many cached lookups the surface alone serves. Not a test: run it by hand, optimised.
+//!
+//! `cargo test --release -p bazaar --test rest_contract measure -- --ignored --nocapture`
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bazaar::rest::{Limits, Role, Server, Surface};
+use hdrhistogram::Histogram;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+
+use crate::stub::Stub;
+
+const REQUEST: &[u8] = b"GET /stocks/GameStart HTTP/1.1\r\nHost: b\r\n\r\n";
+
+/// One client; waits for each answer. Latencies in nanoseconds.
+async fn client(address: SocketAddr, until: Instant) -> Histogram<u64> {
+    let mut socket = TcpStream::connect(address).await.expect("connect");
+    socket.set_nodelay(true).expect("nodelay");
+    let mut latencies = Histogram::new(3).expect("histogram");
+    let mut buffer = [0; 1024];
+    loop {
+        let started = Instant::now();
+        if started >= until {
+            return latencies;
+        }
+        socket.write_all(REQUEST).await.expect("send");
+        let mut length = 0;
+        while !buffer[..length].ends_with(b"}}") {
+            let read = socket.read(&mut buffer[length..]).await.expect("read");
+            assert!(read > 0, "closed");
+            length += read;
+        }
+        assert!(buffer.starts_with(b"HTTP/1.1 200 OK\r\n"));
+        latencies.record(started.elapsed().as_nanos() as u64).expect("in range");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "a measurement, not a test"]
+async fn measure_cached_lookups() {
+    let recorder = metrics_exporter_prometheus::PrometheusBuilder::new();
+    recorder.install_recorder().expect("the only one");
+    let stub = Arc::new(Stub::new(true));
+    let surface = Surface::new(stub, Limits::default(), [1; 32], String::new);
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("bind");
+    let server = Server::start(surface, Role::Public, listener).expect("start");
+    for connections in [1, 16, 64, 256, 1024] {
+        let started = Instant::now();
+        let until = started + Duration::from_secs(3);
+        let clients: Vec<_> =
+            (0..connections).map(|_| tokio::spawn(client(server.address(), until))).collect();
+        let mut all = Histogram::<u64>::new(3).expect("histogram");
+        for client in clients {
+            all.add(client.await.expect("no panic")).expect("same range");
+        }
+        let rate = all.len() as f64 / started.elapsed().as_secs_f64();
+        let [p50, p99] = [0.5, 0.99].map(|q| Duration::from_nanos(all.value_at_quantile(q)));
+        println!("{connections:>5} connections: {rate:>8.0}/s  p50 {p50:?}  p99 {p99:?}");
+    }
+    server.stop().await;
+}

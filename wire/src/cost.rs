@@ -1,0 +1,115 @@
+//! How many bytes a message takes at most, without encoding it.
+//!
+//! The queue of a link counts with this: it is known where the message is made, while the encoding happens later, on another
+//! thread. Never less than the truth (a property test holds it to that).
+
+use market::listing::Listing;
+use market::order::Order;
+use market::trade::Trade;
+use node::message::{Message, OrderReply, TradeReply};
+use replication::contract::{self, Entry};
+use replication::primary_backup;
+use replication::register::Configuration;
+
+/// Any message without lists: at most six numbers of 11 bytes, and the framing.
+const PLAIN: usize = 96;
+/// A trade, an order, an entry, a listing without its variable part.
+const TRADE: usize = 64;
+const ORDER: usize = 80;
+const ENTRY: usize = 48;
+const LISTING: usize = 112;
+/// An outcome, or an answer without its order or configuration, with its id.
+const OUTCOME: usize = 48;
+/// A read, or a number.
+const READ: usize = 28;
+const NUMBER: usize = 11;
+/// A name without its bytes.
+const NAME: usize = 4;
+/// A replica in a set, and in the list of disks.
+const MEMBER: usize = 4;
+const DISK: usize = 20;
+
+/// An upper bound on the encoded size of a message, in bytes.
+pub fn cost(message: &Message) -> usize {
+    PLAIN + variable(message)
+}
+
+fn variable(message: &Message) -> usize {
+    match message {
+        Message::Invalidate(invalidate) => {
+            sum(&invalidate.names, |name| NAME + name.as_str().len())
+        }
+        Message::Invalidated(invalidated) => invalidated.numbers.len() * NUMBER,
+        Message::Fill(fill) => NAME + fill.name.as_str().len(),
+        Message::Filled(filled) => {
+            NAME + filled.name.as_str().len() + filled.listing.as_ref().map_or(0, listing)
+        }
+        Message::Configuration(part) | Message::Fenced(part) => configuration(part),
+        Message::Configure(_) => register_set(),
+        Message::Refused { configuration: part, .. } => configuration(part),
+        Message::Decide(decide) => sum(&decide.trades, trade),
+        Message::Decided(decided) => decided.outcomes.len() * OUTCOME + sum(&decided.orders, order),
+        Message::Outbox(outbox) => sum(&outbox.orders, order),
+        Message::Trades { trades, .. } => sum(trades, |(_, part)| 16 + trade(part)),
+        Message::Traded(replies) => sum(replies, |(_, reply)| trade_reply(reply)),
+        Message::ReadOrders { reads, .. } => reads.len() * READ,
+        Message::OrdersRead(replies) => sum(replies, |(_, reply)| order_reply(reply)),
+        Message::Replication(contract::Message::PrimaryBackup(message)) => primary_backup(message),
+        Message::Renew(_)
+        | Message::Lease(_)
+        | Message::Heartbeat(_)
+        | Message::ReadOutbox(_)
+        | Message::Trim(_)
+        | Message::Ping { .. }
+        | Message::Pong(_) => 0,
+    }
+}
+
+fn sum<T>(items: &[T], cost: impl Fn(&T) -> usize) -> usize {
+    items.iter().map(cost).sum()
+}
+
+fn trade(trade: &Trade) -> usize {
+    TRADE + trade.name.as_str().len()
+}
+
+fn order(order: &Order) -> usize {
+    ORDER + order.name.as_str().len()
+}
+
+fn listing(listing: &Listing) -> usize {
+    LISTING + listing.name.as_str().len()
+}
+
+fn configuration(part: &Configuration) -> usize {
+    PLAIN + part.in_sync.len() * MEMBER + part.incarnations.len() * DISK
+}
+
+/// A change of the register names at most every replica there can be.
+const fn register_set() -> usize {
+    crate::limits::MAX_REPLICAS * MEMBER
+}
+
+fn trade_reply(reply: &TradeReply) -> usize {
+    match reply {
+        TradeReply::Done(_) | TradeReply::Busy => OUTCOME,
+        TradeReply::NotLeader(part) => OUTCOME + configuration(part),
+    }
+}
+
+fn order_reply(reply: &OrderReply) -> usize {
+    match reply {
+        OrderReply::Found(found) => OUTCOME + order(found),
+        OrderReply::NotLeader(part) => OUTCOME + configuration(part),
+        OrderReply::NotFound | OrderReply::Busy => OUTCOME,
+    }
+}
+
+fn primary_backup(message: &primary_backup::Message) -> usize {
+    match message {
+        primary_backup::Message::Append { entries, .. } => {
+            sum(entries, |entry: &Entry| ENTRY + entry.command.len())
+        }
+        primary_backup::Message::Ack { .. } | primary_backup::Message::Nack { .. } => 0,
+    }
+}
