@@ -23,7 +23,7 @@ impl Maker for Real {
             Part::Catalog { boot, recovered, rows } => {
                 let (config, first) = (catalog_config(scenario), scenario.listings.clone());
                 CatalogProcess::start(config, now, boot, recovered, rows, first)
-                    .map(|process| Box::new(process) as Box<dyn Process>)
+                    .map(|process| self.catalog(process))
                     .map_err(|why| why.to_string())
             }
             Part::Orders { id, incarnation, recovered, rows } => {
@@ -60,9 +60,22 @@ impl Real {
         config.health_interval = Span::millis(scenario.health_ms);
         config.request_deadline = Span::millis(scenario.deadline_ms);
         let mut gateway = GatewayProcess::new(config, now);
-        if let Some(Mutant::Gateway(mutant)) = self.mutant {
-            gateway.mutate(mutant);
+        match self.mutant {
+            Some(Mutant::Gateway(mutant)) => gateway.mutate(mutant),
+            Some(Mutant::ElectHighestLive) => {
+                gateway.mutate(node::gateway::Mutant::ElectHighestLive)
+            }
+            _ => {}
         }
         gateway
+    }
+
+    fn catalog(&self, mut catalog: CatalogProcess) -> Box<dyn Process> {
+        match self.mutant {
+            Some(Mutant::Catalog(mutant)) => catalog.mutate(mutant),
+            Some(Mutant::ElectHighestLive) => catalog.mutate(node::catalog::Mutant::ElectAnyLive),
+            _ => {}
+        }
+        Box::new(catalog)
     }
 }

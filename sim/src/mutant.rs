@@ -9,18 +9,27 @@ pub enum Mutant {
     Replication(replication::mutants::Mutant),
     /// In the gateway.
     Gateway(node::gateway::Mutant),
+    /// In the catalog.
+    Catalog(node::catalog::Mutant),
+    /// Gateways propose the highest replica that answers, and the register takes any: the textbook's rule.
+    ElectHighestLive,
 }
 
 /// All of them, by name.
 pub const ALL: &[(&str, Mutant)] = &[
     ("ack-before-durable", Mutant::Replication(replication::mutants::Mutant::AckBeforeDurable)),
-    ("elect-highest-live", Mutant::Replication(replication::mutants::Mutant::ElectAnyLive)),
+    ("elect-highest-live", Mutant::ElectHighestLive),
     ("fill-without-token", Mutant::Gateway(node::gateway::Mutant::FillWithoutToken)),
     ("serve-after-lease", Mutant::Gateway(node::gateway::Mutant::ServeAfterLease)),
     ("ack-log-length", Mutant::Replication(replication::mutants::Mutant::AckLogLength)),
     ("resume-old-epoch", Mutant::Replication(replication::mutants::Mutant::ResumeOldEpoch)),
     ("shrink-before-known", Mutant::Replication(replication::mutants::Mutant::ShrinkBeforeKnown)),
     ("old-incarnation-acks", Mutant::Replication(replication::mutants::Mutant::OldIncarnationAcks)),
+    ("visible-before-confirmed", Mutant::Catalog(node::catalog::Mutant::VisibleBeforeConfirmed)),
+    ("refusal-before-gate", Mutant::Catalog(node::catalog::Mutant::RefusalBeforeGate)),
+    ("cacheable-while-pending", Mutant::Catalog(node::catalog::Mutant::CacheableWhilePending)),
+    ("forget-old-leases", Mutant::Catalog(node::catalog::Mutant::ForgetOldLeases)),
+    ("trim-unfenced", Mutant::Catalog(node::catalog::Mutant::TrimUnfenced)),
     ("readmit-without-leso", Mutant::Replication(replication::mutants::Mutant::ReadmitWithoutLeso)),
 ];
 

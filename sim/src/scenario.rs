@@ -81,13 +81,13 @@ impl Scenario {
     pub fn draw(seed: u64) -> Self {
         let rng = &mut Rng::new(seed, 1);
         let listings = draw_listings(rng);
-        let fault_span = rng.between(2_500_000, 7_000_000);
+        let fault_span = rng.between(3_000_000, 9_000_000);
         let calm_start = rng.between(200_000, 700_000);
         let mut scenario = Scenario {
             seed,
             gateways: 1 + u8::from(rng.chance(0.7)),
             orders: if rng.chance(0.9) { 3 } else { 2 },
-            clients: rng.between(1, 4) as u8,
+            clients: rng.between(1, 6) as u8,
             hot: *rng.pick(&[0.0, 0.3, 0.8, 1.0]),
             cache_size: rng.below(6) as usize,
             restock: rng.chance(0.3).then(|| (rng.between_log(20, 2_000), rng.between_log(1, 100))),

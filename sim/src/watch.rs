@@ -139,12 +139,7 @@ impl Watch {
                 self.trimmed_below = self.trimmed_below.max(trim.keep_from);
             }
             Message::Traded(replies) if sight.hosts[from].is_orders() => {
-                acknowledged_is_in_sync::judge(
-                    sight.hosts,
-                    from,
-                    self.register.newest(),
-                    replies,
-                )?;
+                acknowledged_is_in_sync::judge(sight.hosts, from, self.register.newest(), replies)?;
             }
             Message::Fill(fill) => {
                 self.fills.insert((from, fill.token), (fill.name.clone(), false));

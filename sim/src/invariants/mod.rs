@@ -120,8 +120,7 @@ fn gather<'a>(
     const NAME: &str = "stores_can_be_read";
     let (catalog, orders) =
         disks.split_first().ok_or_else(|| (NAME, "there is no catalog".to_owned()))?;
-    let catalog =
-        Catalog::load(catalog.rows()).map_err(|why| (NAME, format!("catalog: {why}")))?;
+    let catalog = Catalog::load(catalog.rows()).map_err(|why| (NAME, format!("catalog: {why}")))?;
     let mut replicas = Vec::new();
     for (disk, id) in orders.iter().zip(1u8..) {
         replicas.push(read_replica(disk, id, &catalog).map_err(|why| (NAME, why))?);

@@ -31,7 +31,10 @@ pub fn judge(evidence: &Evidence<'_>) -> Result<(), Broken> {
         }
         let differs = replica.orders.iter().zip(evidence.orders()).find(|(a, b)| a != b);
         if let Some((a, b)) = differs {
-            return Err((NAME, format!("orders-{} holds {a:?}, another replica {b:?}", replica.id)));
+            return Err((
+                NAME,
+                format!("orders-{} holds {a:?}, another replica {b:?}", replica.id),
+            ));
         }
     }
     Ok(())

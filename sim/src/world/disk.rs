@@ -28,6 +28,9 @@ pub struct DiskKnobs {
     pub keep_part: f64,
 }
 
+/// Longest stall of a slow disk, in µs: a disk that never answers is a dead one, and dead disks are another fault.
+const LONGEST_STALL: u64 = 2_500_000;
+
 /// What a disk refuses: each means that the process asked for something that loses data.
 pub type Broken = String;
 
@@ -97,7 +100,8 @@ impl Disk {
         if rng.chance(self.knobs.tail) {
             delay += rng.between_log(self.knobs.sync.max(1), self.knobs.tail_max);
         }
-        self.log_busy_until = self.log_busy_until.max(now + delay * self.slowness);
+        let delay = (delay * self.slowness).min(LONGEST_STALL.max(delay));
+        self.log_busy_until = self.log_busy_until.max(now + delay);
         self.log_busy_until
     }
 
@@ -164,7 +168,7 @@ impl Disk {
         }
         self.store_scheduled = true;
         let delay = self.knobs.store / 4 + rng.exponential(self.knobs.store);
-        Some(now + delay * self.slowness.min(20))
+        Some(now + (delay * self.slowness).min(LONGEST_STALL))
     }
 
     /// The store commits what it has now: the position it reflects, and when it commits next.

@@ -203,13 +203,7 @@ impl FaultKnobs {
         Some(self.action(rng, *kind, gateway, replica))
     }
 
-    fn action(
-        &self,
-        rng: &mut Rng,
-        kind: FaultKind,
-        gateway: Target,
-        replica: Target,
-    ) -> Action {
+    fn action(&self, rng: &mut Rng, kind: FaultKind, gateway: Target, replica: Target) -> Action {
         let lasting = rng.between_log(10_000, self.longest);
         let any = *rng.pick(&[gateway, replica, replica, Target::Leader, Target::Catalog]);
         match kind {
@@ -233,7 +227,10 @@ impl FaultKnobs {
             FaultKind::LoseDisk => Action::LoseDisk { target: replica, down: lasting },
             FaultKind::WallJump => {
                 let most = *rng.pick(&[5_000, 120_000, 120_000, 3_600_000]);
-                Action::WallJump { target: any, by_ms: rng.below(2 * most + 1) as i64 - most as i64 }
+                Action::WallJump {
+                    target: any,
+                    by_ms: rng.below(2 * most + 1) as i64 - most as i64,
+                }
             }
             FaultKind::Drain => {
                 let target = *rng.pick(&[replica, Target::Leader, gateway]);

@@ -25,12 +25,7 @@ impl World<'_> {
         Ok(())
     }
 
-    fn perform_one(
-        &mut self,
-        host: usize,
-        instance: u32,
-        effect: Effect,
-    ) -> Result<(), Violation> {
+    fn perform_one(&mut self, host: usize, instance: u32, effect: Effect) -> Result<(), Violation> {
         match effect {
             Effect::Send { to, message } => self.send(host, to, message)?,
             Effect::Persist { ticket, writes } => self.persist(host, instance, ticket, writes),
@@ -59,9 +54,9 @@ impl World<'_> {
             Effect::Event(event) => {
                 let service = self.hosts[host].service;
                 self.trace.line(self.now, || format!("{service} says {event:?}"));
-                self.watch.event(host, service, &event, &mut self.marks).map_err(
-                    |(invariant, detail)| Violation { invariant, at: self.now, detail },
-                )?;
+                self.watch
+                    .event(host, service, &event, &mut self.marks)
+                    .map_err(|(invariant, detail)| Violation { invariant, at: self.now, detail })?;
             }
             Effect::Drained => self.drained(host)?,
             Effect::Halt(why) => {
@@ -146,9 +141,9 @@ impl World<'_> {
             return Err(self.violation("known_addresses", detail));
         };
         let sight = crate::watch::Sight { hosts: &self.hosts, now: self.now };
-        self.watch.sent(&sight, from, target, &message, &mut self.marks).map_err(
-            |(invariant, detail)| Violation { invariant, at: self.now, detail },
-        )?;
+        self.watch
+            .sent(&sight, from, target, &message, &mut self.marks)
+            .map_err(|(invariant, detail)| Violation { invariant, at: self.now, detail })?;
         if !self.net.stands(from, target) {
             return Ok(());
         }
@@ -161,12 +156,10 @@ impl World<'_> {
         let generation = self.net.generation(from, target);
         if let Some(at) = second {
             let message = message.clone();
-            self.queue
-                .push(at, Event::Arrive { from, to: target, instance, generation, message });
+            self.queue.push(at, Event::Arrive { from, to: target, instance, generation, message });
         }
         if let Some(at) = first {
-            self.queue
-                .push(at, Event::Arrive { from, to: target, instance, generation, message });
+            self.queue.push(at, Event::Arrive { from, to: target, instance, generation, message });
         }
         Ok(())
     }

@@ -36,8 +36,7 @@ impl World<'_> {
         id: RequestId,
         response: ClientResponse,
     ) -> Result<(), Violation> {
-        let heard =
-            self.clients.answered(&mut self.rng, self.now, id, response, &mut self.marks);
+        let heard = self.clients.answered(&mut self.rng, self.now, id, response, &mut self.marks);
         let heard = heard.map_err(|detail| self.violation("answers_fit_questions", detail))?;
         let Some((client, content)) = heard else { return Ok(()) };
         let wait = match content {
