@@ -21,6 +21,7 @@ mod gate;
 mod law_clock;
 mod lease;
 mod liveness;
+mod mutants;
 mod propose;
 mod reads;
 mod state;
@@ -35,6 +36,8 @@ use replication::time::{Span, Time};
 
 pub use command::{Command, UnreadableCommand};
 pub use config::{CatalogConfig, RestockConfig, StartError};
+#[cfg(feature = "mutants")]
+pub use mutants::Mutant;
 pub use state::{Applied, State};
 
 use crate::limits::{LEASE, LEASE_MARGIN};
@@ -45,6 +48,7 @@ use gate::Gate;
 use law_clock::LawClock;
 use lease::Leases;
 use liveness::Liveness;
+use mutants::Mutants;
 use propose::Proposals;
 
 /// One catalog replica.
@@ -60,6 +64,7 @@ pub struct CatalogProcess {
     clock: LawClock,
     next_restock: Time,
     draining: bool,
+    mutants: Mutants,
 }
 
 impl CatalogProcess {
@@ -90,6 +95,7 @@ impl CatalogProcess {
             proposals: Proposals::default(),
             clock: LawClock::default(),
             draining: false,
+            mutants: Mutants::default(),
         };
         if fresh && !first_listings.is_empty() {
             process.proposals.load(first_listings);
@@ -115,6 +121,16 @@ impl CatalogProcess {
     /// Gateways whose caches hold a lease now.
     pub fn leased_gateways(&self, now: Time) -> usize {
         self.leases.gateways(now).len()
+    }
+
+    /// Turns a deliberate bug on; right after the start, before any input.
+    #[cfg(feature = "mutants")]
+    pub fn mutate(&mut self, mutant: Mutant) {
+        self.mutants.chosen = Some(mutant);
+        self.state.mutants = self.mutants;
+        if self.mutants.forget_old_leases() {
+            self.gate = Gate::new(self.applied, Time(0));
+        }
     }
 
     fn receive(&mut self, now: Now, from: ServiceId, message: Message, effects: &mut Vec<Effect>) {

@@ -185,6 +185,9 @@ impl CatalogProcess {
                 effects.push(Effect::Send { to: ServiceId::gateway(gateway), message });
             }
         }
+        if self.mutants.visible_before_confirmed() {
+            waits.clear();
+        }
         self.gate.proposed(last, names, waits);
     }
 
