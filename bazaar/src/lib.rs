@@ -8,4 +8,6 @@ pub mod config;
 pub mod driver;
 pub mod links;
 pub mod rest;
+pub mod service;
 pub mod storage;
+pub mod telemetry;

@@ -32,7 +32,8 @@ pub type Position = u64;
 /// The reign of one leader. Grows by one with every change of leader; 0 means "nobody has led yet".
 pub type Epoch = u64;
 
-/// Identity of a disk's contents. Changes only when a disk was lost or is no longer trusted. Never 0.
+/// Identity of a disk's contents. Changes only when a disk was lost or is no longer trusted. Never 0, and greater
+/// for every later disk of the same replica: so a late word of a lost disk is known as such.
 pub type Incarnation = u64;
 
 /// Names one [`Effect::Persist`], so that the body can say that it is durable. Ascending per engine.

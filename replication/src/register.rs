@@ -3,6 +3,15 @@
 //! Source: PacificA's configuration manager, Vertical Paxos II's master, Kafka's KIP-966. It is one object inside
 //! the catalog group's replicated state, changed only by compare-and-set on its version. This module holds the
 //! object and its rules; where it is kept and how it becomes durable is not known here.
+//!
+//! It guarantees that an epoch has one leader for ever, and that a leader held every acknowledged command when it was
+//! elected (or can fetch what it lacks from a source outside the group), provided that the leader of each epoch counts
+//! every replica that may be in the set.
+//!
+//! One election: a gateway finds the leader silent, reads the register (version 7, epoch 2, leader 3, in sync
+//! {1, 2, 3}) and sends `Elect { expect: 7, candidate: 2, drop: Some(3), .. }`. The register is still at 7, replica 2 is
+//! in sync and speaks for its enrolled disk, so it becomes version 8, epoch 3, leader 2, in sync {1, 2}. Another
+//! gateway's `Elect { expect: 7, candidate: 1, .. }` comes second and is refused as stale; it reads and adopts.
 
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};

@@ -101,13 +101,16 @@ fn tick(group: &mut Group, args: &mut ArgumentConsumer<'_>) -> Result<(), Box<dy
     Ok(())
 }
 
-/// `calm MS`: time passes and everything arrives and completes at once.
+/// `calm MS`: time passes and everything arrives and completes at once. What is said all the time (empty appends,
+/// acknowledgements) is left out of the trace.
 fn calm(group: &mut Group, args: &mut ArgumentConsumer<'_>) -> Result<(), Box<dyn Error>> {
     let total: u64 = args.next_pos().ok_or("how many ms?")?.parse()?;
     for _ in 0..total.div_ceil(10) {
         group.tick(Span::millis(10));
         group.settle();
     }
+    let chatter = |line: &String| line.contains("[] commit") || line.contains(" ack ");
+    group.trace.iter_mut().for_each(|trace| trace.retain(|line| !chatter(line)));
     Ok(())
 }
 
@@ -214,7 +217,7 @@ fn run_replica(
         "store" => group.store(id, args.next_pos().ok_or("up to where?")?.parse()?),
         "read" => while group.serve_read() {},
         "hand-over" => {
-            group.drive(id, |engine, now| engine.hand_over_to_any(now));
+            group.drive(id, |engine, now| engine.hand_over(now));
         }
         "link" => {
             let peer = self::id(args)?;

@@ -205,7 +205,7 @@ impl World {
             5..=11 if !self.group.is_up(id) => self.group.start(id),
             12 | 13 => self.lose_disk(id),
             14 => {
-                self.group.drive(id, |engine, now| engine.hand_over_to_any(now));
+                self.group.drive(id, |engine, now| engine.hand_over(now));
             }
             _ if id != peer => {
                 let up = self.dice.roll(2) == 0;

@@ -120,6 +120,7 @@ impl Checker<'_> {
         for (index, gateway) in self.config.gateways.iter().enumerate() {
             all.push((format!("gateways.{index}.address"), gateway.address.clone()));
             all.push((format!("gateways.{index}.internal"), gateway.internal.clone()));
+            all.push((format!("gateways.{index}.grpc"), gateway.grpc.clone()));
         }
         all
     }

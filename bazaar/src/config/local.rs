@@ -16,8 +16,8 @@ pub struct LocalPorts {
     pub catalog: u16,
     /// gRPC ports of the order replicas 1, 2, …
     pub orders: Vec<u16>,
-    /// Public and internal port of the gateways 1, 2, …
-    pub gateways: Vec<(u16, u16)>,
+    /// Public, internal and gRPC port of the gateways 1, 2, …
+    pub gateways: Vec<(u16, u16, u16)>,
 }
 
 impl LocalPorts {
@@ -25,7 +25,8 @@ impl LocalPorts {
     pub fn counted(public: u16, grpc: u16, gateways: u8) -> Self {
         let gateways = (0..u16::from(gateways)).map(|index| {
             let first = public.saturating_add(2 * index);
-            (first, first.saturating_add(1))
+            let inner = grpc.saturating_add(1 + u16::from(ORDER_REPLICAS) + index);
+            (first, first.saturating_add(1), inner)
         });
         LocalPorts {
             catalog: grpc,
@@ -48,10 +49,11 @@ impl Config {
             |id: u8, port: u16| Replica { id, address: Address::loopback(port), listen: None };
         let numbered =
             |ports: &[u16]| (1..).zip(ports).map(|(id, port)| replica(id, *port)).collect();
-        let gateways = (1..).zip(&ports.gateways).map(|(id, (public, internal))| Gateway {
+        let gateways = (1..).zip(&ports.gateways).map(|(id, (public, internal, grpc))| Gateway {
             id,
             address: Address::loopback(*public),
             internal: Address::loopback(*internal),
+            grpc: Address::loopback(*grpc),
         });
         Config {
             data: data.to_owned(),
@@ -69,12 +71,12 @@ impl Config {
 
     /// As [`Config::local`], on ports that are free now, with this many gateways. For tests.
     pub fn local_free(data: &Path, gateways: u8) -> std::io::Result<Config> {
-        let ports = free_ports(1 + usize::from(ORDER_REPLICAS) + 2 * usize::from(gateways))?;
+        let ports = free_ports(1 + usize::from(ORDER_REPLICAS) + 3 * usize::from(gateways))?;
         let (orders, rest) = ports[1..].split_at(usize::from(ORDER_REPLICAS));
         let ports = LocalPorts {
             catalog: ports[0],
             orders: orders.to_vec(),
-            gateways: rest.chunks_exact(2).map(|pair| (pair[0], pair[1])).collect(),
+            gateways: rest.chunks_exact(3).map(|three| (three[0], three[1], three[2])).collect(),
         };
         Ok(Config::local(&ports, data))
     }

@@ -72,7 +72,8 @@ fn write_gateways(out: &mut String, config: &Config) -> std::fmt::Result {
         writeln!(out, "[[gateways]]")?;
         writeln!(out, "id = {}", gateway.id)?;
         writeln!(out, "address = \"{}\"", gateway.address)?;
-        writeln!(out, "internal = \"{}\" # for operators; keep clients away\n", gateway.internal)?;
+        writeln!(out, "internal = \"{}\" # for operators; keep clients away", gateway.internal)?;
+        writeln!(out, "grpc = \"{}\" # health checks and status\n", gateway.grpc)?;
     }
     writeln!(out, "[cache] # of each gateway")?;
     writeln!(out, "size = {} # most listings; 0 is off", config.cache.size)?;

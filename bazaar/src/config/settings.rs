@@ -173,24 +173,15 @@ fn variable_of(path: &str) -> String {
 }
 
 fn member_paths(config: &Config) -> impl Iterator<Item = String> + '_ {
-    let of = |group: &str, id: u8, fields: [&str; 2]| {
-        fields.map(|field| format!("{group}.{id}.{field}"))
+    let of = |group: &'static str, fields: &'static [&'static str], ids: Vec<u8>| {
+        ids.into_iter()
+            .flat_map(move |id| fields.iter().map(move |field| format!("{group}.{id}.{field}")))
     };
-    let catalogs = config
-        .catalog
-        .replicas
-        .iter()
-        .flat_map(move |replica| of("catalog", replica.id, ["address", "listen"]));
-    let orders = config
-        .orders
-        .replicas
-        .iter()
-        .flat_map(move |replica| of("orders", replica.id, ["address", "listen"]));
-    let gateways = config
-        .gateways
-        .iter()
-        .flat_map(move |gateway| of("gateways", gateway.id, ["address", "internal"]));
-    catalogs.chain(orders).chain(gateways)
+    let ids = |replicas: &[super::types::Replica]| replicas.iter().map(|replica| replica.id).collect();
+    let gateways = config.gateways.iter().map(|gateway| gateway.id).collect();
+    of("catalog", &["address", "listen"], ids(&config.catalog.replicas))
+        .chain(of("orders", &["address", "listen"], ids(&config.orders.replicas)))
+        .chain(of("gateways", &["address", "internal", "grpc"], gateways))
 }
 
 /// Sets a field of a member; `None` if there is no such group or field.
@@ -223,6 +214,7 @@ fn member(
             let set = index.map(|index| match field {
                 "address" => Some(put(&mut config.gateways[index].address, value)),
                 "internal" => Some(put(&mut config.gateways[index].internal, value)),
+                "grpc" => Some(put(&mut config.gateways[index].grpc, value)),
                 _ => None,
             });
             (index, group.to_owned(), set)

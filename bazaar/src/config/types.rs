@@ -137,6 +137,8 @@ pub struct Gateway {
     pub address: Address,
     /// Where it listens for operators (invalidation); never open it to clients.
     pub internal: Address,
+    /// Where it answers health checks and `bazaar status`, over gRPC.
+    pub grpc: Address,
 }
 
 /// The gateways' cache of listings.
@@ -287,6 +289,14 @@ impl Config {
             ServiceKind::Gateway => return None,
         };
         replicas.iter().find(|replica| replica.id == service.id)
+    }
+
+    /// Where a service answers `bazaar status` and its peers.
+    pub fn grpc_address(&self, service: ServiceId) -> Option<&Address> {
+        match service.kind {
+            ServiceKind::Gateway => self.gateway(service.id).map(|gateway| &gateway.grpc),
+            _ => self.replica(service).map(|replica| &replica.address),
+        }
     }
 
     /// The gateway of this id.

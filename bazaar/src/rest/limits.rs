@@ -25,7 +25,7 @@ pub struct Limits {
     pub max_head: usize,
     /// Longest request target, in bytes: a 32-character name takes at most 384 when every byte is percent-encoded.
     pub max_uri: usize,
-    /// Connections at once per listener: each costs one descriptor and about 20 KiB.
+    /// Connections at once per listener: each costs a descriptor, a task and hyper's buffers (at most 64 KiB either way).
     pub max_connections: usize,
     /// Connections at once from one address. Well under the cap of the listener, so that no single machine can
     /// take it whole; well over the 1,024 that a load test from one machine (or an office behind one address) opens.

@@ -90,7 +90,9 @@ pub(super) fn history(
     if start.0 + 1 != follower.next || !follower.has_room(&core.config.limits) {
         return;
     }
-    let chunk: Vec<Entry> = within(&core.config.limits, entries[early..].iter()).cloned().collect();
+    let base = core.log.base();
+    let stored = entries[early..].iter().take_while(|entry| entry.position <= base);
+    let chunk: Vec<Entry> = within(&core.config.limits, stored).cloned().collect();
     if !chunk.is_empty() {
         dispatch(core, peer, follower, now, start, chunk);
     }

@@ -52,7 +52,7 @@ pub struct Timing {
     /// A commit that no append carried is told in an empty one, at most this often. 2 ms: followers serve reads up to
     /// their commit, so this bounds how far those lag; yet it is at most 500 small messages a second and follower.
     pub tell_commit: Span,
-    /// Unacknowledged appends are sent again after this. 200 ms: several slow disk flushes, well below `lag`.
+    /// Unacknowledged appends are sent again after this, unanswered reads of the store repeated. 200 ms: several slow disk flushes, well below `lag`.
     pub resend: Span,
     /// An in-sync follower silent for so long is proposed for removal. 500 ms: ten heartbeats; until then trades wait.
     pub silence: Span,

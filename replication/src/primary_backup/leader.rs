@@ -19,19 +19,17 @@ pub(super) struct Leader {
 
 impl Leader {
     /// Starts to lead the adopted epoch, which is durable.
-    pub(super) fn new(core: &mut Core, now: Time) -> Self {
+    pub(super) fn new(core: &Core, now: Time) -> Self {
         let end = core.log.end();
         let follower =
             |peer: &ReplicaId| (*peer, Progress::new(core.disk_of(*peer).unwrap_or(0), end, now));
-        let mut leader = Leader {
+        Leader {
             leso: end,
             followers: core.config.peers.iter().map(follower).collect(),
             in_sync: InSync::new(core.known.in_sync.clone()),
             handing_over: None,
             ticked_at: now,
-        };
-        leader.advance(core);
-        leader
+        }
     }
 
     pub(super) fn propose(

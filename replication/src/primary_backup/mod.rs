@@ -141,6 +141,14 @@ impl PrimaryBackup {
         }
     }
 
+    /// Something became durable here: commits it as a leader, delivers it where it was known committed.
+    fn advance_commit(&mut self) {
+        match &mut self.state {
+            State::Leader(leader) => leader.advance(&mut self.core),
+            _ => self.core.deliver(),
+        }
+    }
+
     /// An append of any epoch.
     fn append(&mut self, from: ReplicaId, batch: Batch) {
         if batch.epoch < self.core.epoch {
@@ -207,10 +215,7 @@ impl Engine for PrimaryBackup {
     fn persisted(&mut self, now: Time, ticket: Ticket) {
         self.core.log.persisted(ticket);
         self.complete_take_over(now);
-        match &mut self.state {
-            State::Leader(leader) => leader.advance(&mut self.core),
-            _ => self.core.deliver(),
-        }
+        self.advance_commit();
     }
 
     fn stored(&mut self, _now: Time, position: Position) {

@@ -51,8 +51,9 @@ impl PrimaryBackup {
     /// Leads, once the new epoch is durable.
     pub(super) fn complete_take_over(&mut self, now: Time) {
         if matches!(self.state, State::TakingOver) && self.core.epoch_is_durable() {
-            self.state = State::Leader(Box::new(Leader::new(&mut self.core, now)));
+            self.state = State::Leader(Box::new(Leader::new(&self.core, now)));
             self.announce(cause::ELECTED);
+            self.advance_commit();
         }
     }
 

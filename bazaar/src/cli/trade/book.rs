@@ -10,6 +10,9 @@ use parking_lot::Mutex;
 /// Most problems kept word for word.
 const MAX_PROBLEMS: usize = 20;
 
+/// Longest latency told apart, in microseconds: an hour, far over any patience.
+const LONGEST: u64 = 3_600_000_000;
+
 /// The kinds of request that are told apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Request {
@@ -62,7 +65,7 @@ pub(super) struct Timing {
 
 impl Default for Timing {
     fn default() -> Self {
-        let histogram = Histogram::new(3).expect("three digits are allowed");
+        let histogram = Histogram::new_with_bounds(1, LONGEST, 3).expect("good bounds");
         Timing { histogram, first: None, last: None }
     }
 }
@@ -139,4 +142,32 @@ impl Book {
 
 fn micros(duration: Duration) -> u64 {
     u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_latencies_are_kept() {
+        let book = Book::new(None);
+        let begun = Instant::now();
+        for seconds in [1, 1, 20, 100_000] {
+            book.record(Request::Order, begun, begun + Duration::from_secs(seconds));
+        }
+        let args = crate::cli::trade::TradeArgs::against("x");
+        let report = book.report(&args);
+        let order = &report.latencies[0];
+        assert!((999.0..1001.0).contains(&order.p50_ms), "{order:?}");
+        assert!(order.max_ms >= 3_600_000.0, "{order:?}");
+    }
+
+    #[test]
+    fn a_number_given_twice_is_a_mismatch() {
+        let book = Book::new(None);
+        book.given([3, 1, 2].into_iter());
+        book.given([4, 1].into_iter());
+        book.compare_numbers();
+        assert_eq!(book.mismatches.load(Relaxed), 1);
+    }
 }

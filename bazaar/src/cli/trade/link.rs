@@ -32,6 +32,9 @@ pub(super) enum LinkError {
     /// The connection broke, or what came was not HTTP.
     #[error("the connection broke: {0}")]
     Broken(#[from] hyper::Error),
+    /// The server closed the connection before it took the request.
+    #[error("the server closed the connection")]
+    Closed,
     /// The answer was too large or ended early.
     #[error("the answer's body was cut off: {0}")]
     Answer(Box<dyn std::error::Error + Send + Sync>),
@@ -114,20 +117,20 @@ impl Link {
 /// Runs an exchange and the connection under it in one task.
 async fn drive<T>(
     mut connection: Pin<&mut Connection<TokioIo<TcpStream>, Body>>,
-    exchange: impl Future<Output = T>,
-) -> T {
+    exchange: impl Future<Output = Result<T, LinkError>>,
+) -> Result<T, LinkError> {
     let mut exchange = pin!(exchange);
-    let mut over = false;
     poll_fn(|cx: &mut Context<'_>| {
         // First the request goes into the connection, then the connection moves, then the answer comes out.
         if let Poll::Ready(done) = exchange.as_mut().poll(cx) {
             return Poll::Ready(done);
         }
-        if !over {
-            // How it ended is told to the exchange.
-            over = connection.as_mut().poll(cx).is_ready();
+        let over = connection.as_mut().poll(cx).is_ready();
+        match exchange.as_mut().poll(cx) {
+            // A request that was still waiting for its turn is not told.
+            Poll::Pending if over => Poll::Ready(Err(LinkError::Closed)),
+            polled => polled,
         }
-        exchange.as_mut().poll(cx)
     })
     .await
 }

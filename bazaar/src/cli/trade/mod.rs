@@ -61,16 +61,26 @@ pub enum TradeError {
     Client(#[from] tokio::task::JoinError),
 }
 
+/// Exit status of a program that was interrupted, by custom.
+const INTERRUPTED: i32 = 130;
+
 /// Runs the command to its end or to Ctrl-C, and shows the result. Succeeds only without mismatch and error.
 pub async fn command(args: TradeArgs) -> Result<ExitCode, TradeError> {
-    let interrupted = async {
-        if tokio::signal::ctrl_c().await.is_err() {
-            std::future::pending::<()>().await;
-        }
-    };
-    let report = run_until(args.clone(), interrupted).await?;
+    let report = run_until(args.clone(), interrupted()).await?;
     show::show(&report, &args)?;
     Ok(if report.passed() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// The first Ctrl-C ends the rounds (the check still runs), the second ends the program.
+async fn interrupted() {
+    if tokio::signal::ctrl_c().await.is_err() {
+        return std::future::pending().await;
+    }
+    tokio::spawn(async {
+        if tokio::signal::ctrl_c().await.is_ok() {
+            std::process::exit(INTERRUPTED);
+        }
+    });
 }
 
 /// Runs the clients and tells what they saw.
