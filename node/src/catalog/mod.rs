@@ -64,6 +64,8 @@ pub struct CatalogProcess {
     clock: LawClock,
     next_restock: Time,
     draining: bool,
+    /// What the log holds beyond the store is applied.
+    replayed: bool,
     mutants: Mutants,
 }
 
@@ -95,6 +97,7 @@ impl CatalogProcess {
             proposals: Proposals::default(),
             clock: LawClock::default(),
             draining: false,
+            replayed: false,
             mutants: Mutants::default(),
         };
         if fresh && !first_listings.is_empty() {
@@ -166,6 +169,11 @@ impl CatalogProcess {
 
 impl Process for CatalogProcess {
     fn handle(&mut self, now: Now, input: Input, effects: &mut Vec<Effect>) {
+        if !self.replayed {
+            // Before anything else, a question in the very first burst included: the store alone is older than what was answered.
+            self.replayed = true;
+            self.perform(now, effects);
+        }
         match input {
             Input::Received { from, message } => self.receive(now, from, message, effects),
             Input::LinkUp(peer) => {

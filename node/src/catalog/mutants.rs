@@ -18,8 +18,6 @@ mod named {
         CacheableWhilePending,
         /// A catalog that starts again does not wait for the leases that its earlier life granted.
         ForgetOldLeases,
-        /// The outbox is cut on the word of any leader, of whatever epoch and in-sync set.
-        TrimUnfenced,
     }
 }
 
@@ -55,5 +53,4 @@ questions! {
     refusal_before_gate: RefusalBeforeGate;
     cacheable_while_pending: CacheableWhilePending;
     forget_old_leases: ForgetOldLeases;
-    trim_unfenced: TrimUnfenced;
 }

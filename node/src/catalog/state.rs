@@ -61,7 +61,6 @@ impl State {
             Command::Fenced { epoch, version, law } => {
                 let current = *epoch == self.register.epoch
                     && version.is_none_or(|version| version == self.register.version);
-                let current = current || version.is_some() && self.mutants.trim_unfenced();
                 if current { self.apply_law(position, law, changes) } else { Applied::Fenced }
             }
             Command::Register(wish) => {
