@@ -41,7 +41,7 @@ fn panicked(payload: &(dyn std::any::Any + Send)) -> Outcome {
 /// Runs a seed, some of them twice: the second story must be the first.
 pub fn run_checked(seed: u64, mutant: Option<Mutant>) -> Outcome {
     let mut outcome = run_seed(seed, mutant, Keep::Nothing);
-    if seed % TWICE_EVERY == 0 && outcome.violation.is_none() {
+    if seed.is_multiple_of(TWICE_EVERY) && outcome.violation.is_none() {
         outcome.marks.hit("seeds run twice");
         let again = run_seed(seed, mutant, Keep::Nothing);
         if (again.hash, again.events) != (outcome.hash, outcome.events) {

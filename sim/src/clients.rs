@@ -229,6 +229,9 @@ impl Clients {
             side,
             quantity: rng.between(1, self.knobs.quantity),
         };
+        if rng.chance(self.knobs.greedy) {
+            (trade.side, trade.quantity) = (Side::Buy, market::limits::MAX_QUANTITY);
+        }
         let odd = rng.chance(self.knobs.odd);
         let reuses_key = odd && self.make_odd(rng, &mut trade);
         self.history.trades.push(TradeOp {

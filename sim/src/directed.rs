@@ -38,10 +38,13 @@ pub enum Directed {
     Drains,
     /// Followers' disks are very slow, then the leader dies.
     SlowFollowers,
+    /// Many trades of one listing are refused while a gateway hears nothing from the catalog: what a refusal tells, that
+    /// gateway's cache must not contradict.
+    Refusals,
 }
 
 /// All of them.
-pub const ALL: [Directed; 14] = [
+pub const ALL: [Directed; 15] = [
     Directed::HighestLeftBehind,
     Directed::OneAfterTheOther,
     Directed::SetOfTwo,
@@ -56,6 +59,7 @@ pub const ALL: [Directed; 14] = [
     Directed::PowerCuts,
     Directed::Drains,
     Directed::SlowFollowers,
+    Directed::Refusals,
 ];
 
 /// One step of a script.
@@ -82,6 +86,9 @@ pub fn prepare(scenario: &mut Scenario, rng: &mut Rng) {
         scenario.faults.silence();
     }
     scenario.clients_knobs.trades = scenario.clients_knobs.trades.max(0.2);
+    if directed == Directed::Refusals {
+        refuse_much(scenario, rng);
+    }
     let mut script = Script { rng, at: 300_000, steps: Vec::new() };
     script.write(directed, scenario.orders);
     let end = script.at + 500_000;
@@ -90,13 +97,27 @@ pub fn prepare(scenario: &mut Scenario, rng: &mut Rng) {
     scenario.directed = Some(directed);
 }
 
+/// One listing that only goes down, and clients that ask for more than there is: each refusal tells exactly which state it saw.
+fn refuse_much(scenario: &mut Scenario, rng: &mut Rng) {
+    scenario.listings.truncate(1);
+    scenario.listings[0].quantity = rng.between(10_000, 900_000);
+    scenario.restock = None;
+    scenario.clients_knobs.buys = 1.0;
+    scenario.clients_knobs.greedy = 0.4;
+    // Enough trades at once that the orders leader has several batches under way.
+    scenario.clients = 30;
+    scenario.clients_knobs.trades = 0.8;
+    scenario.clients_knobs.think = rng.between_log(2_000, 20_000);
+}
+
 fn needs_three(directed: Directed) -> bool {
     use Directed::*;
     matches!(directed, HighestLeftBehind | OneAfterTheOther | SetOfTwo | SoleSurvivor | NewDisk)
 }
 
 fn needs_two_gateways(directed: Directed) -> bool {
-    matches!(directed, Directed::GatewayPausedPastLease | Directed::GatewayCutOneWay)
+    use Directed::*;
+    matches!(directed, GatewayPausedPastLease | GatewayCutOneWay | Refusals)
 }
 
 struct Script<'a> {
@@ -135,7 +156,7 @@ impl Script<'_> {
             LeaderCutFromCatalog => self.cut(Target::Leader, Target::Catalog),
             CatalogCutFromLeader => self.cut(Target::Catalog, Target::Leader),
             GatewayPausedPastLease => self.gateway_paused(),
-            GatewayCutOneWay => self.gateway_cut(),
+            GatewayCutOneWay | Refusals => self.gateway_cut(),
             CatalogKilled => self.repeat_crash(Target::Catalog, 6),
             NewDisk => self.new_disk(),
             SoleSurvivor => self.sole_survivor(),

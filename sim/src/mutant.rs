@@ -29,7 +29,6 @@ pub const ALL: &[(&str, Mutant)] = &[
     ("refusal-before-gate", Mutant::Catalog(node::catalog::Mutant::RefusalBeforeGate)),
     ("cacheable-while-pending", Mutant::Catalog(node::catalog::Mutant::CacheableWhilePending)),
     ("forget-old-leases", Mutant::Catalog(node::catalog::Mutant::ForgetOldLeases)),
-    ("trim-unfenced", Mutant::Catalog(node::catalog::Mutant::TrimUnfenced)),
     ("readmit-without-leso", Mutant::Replication(replication::mutants::Mutant::ReadmitWithoutLeso)),
 ];
 

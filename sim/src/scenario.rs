@@ -68,6 +68,8 @@ pub struct ClientKnobs {
     pub quantity: u64,
     /// Share of trades that make no sense: unknown listing, quantity out of range, key reused with another body.
     pub odd: f64,
+    /// Share of trades that ask for more than there ever is; their refusal tells how many were left.
+    pub greedy: f64,
     /// Share of unresolved trades that are tried again at once (the others after healing).
     pub retry: f64,
     /// Mean time between operations, in µs.
@@ -106,6 +108,11 @@ impl Scenario {
         // Three of ten seeds start from a prepared situation; half of these have no other trouble.
         if rng.chance(0.3) {
             directed::prepare(&mut scenario, rng);
+        }
+        // Some worlds are crowded, so that several batches are under way; their clients think longer.
+        if rng.chance(0.06) && scenario.directed.is_none() {
+            scenario.clients = rng.between(20, 30) as u8;
+            scenario.clients_knobs.think = rng.between_log(10_000, 60_000);
         }
         // Keys of unknown age are only remembered for the horizon; a wall clock may only run past it when keys tell their age.
         if scenario.faults.has(FaultKind::WallJump) {
@@ -160,6 +167,7 @@ fn draw_clients(rng: &mut Rng) -> ClientKnobs {
         buys: *rng.pick(&[0.5, 0.7, 1.0]),
         quantity: *rng.pick(&[1, 3, 10]),
         odd: *rng.pick(&[0.0, 0.02, 0.1]),
+        greedy: *rng.pick(&[0.0, 0.05, 0.3]),
         retry: *rng.pick(&[0.0, 0.5, 1.0]),
         think: rng.between_log(500, 20_000),
         born: rng.chance(0.3),

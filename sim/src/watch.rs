@@ -13,7 +13,7 @@ use replication::register::Configuration;
 
 use crate::invariants::one_leader_per_epoch::Leaders;
 use crate::invariants::one_register::Register;
-use crate::invariants::{Broken, acknowledged_is_in_sync};
+use crate::invariants::{Broken, acknowledged_is_in_sync, trimmed_is_on_two_disks};
 use crate::marks::Marks;
 use crate::world::host::Host;
 
@@ -92,11 +92,11 @@ impl Watch {
         marks: &mut Marks,
     ) -> Result<(), Broken> {
         match event {
-            Event::Role(changed) if service.kind == ServiceKind::Orders => {
-                if changed.role == Role::Leader {
-                    self.led[host] = true;
-                    self.leaders.saw(changed.epoch, service.id)?;
-                }
+            Event::Role(changed)
+                if service.kind == ServiceKind::Orders && changed.role == Role::Leader =>
+            {
+                self.led[host] = true;
+                self.leaders.saw(changed.epoch, service.id)?;
             }
             Event::Cache(event) => marks.hit(match event.action {
                 CacheAction::Hit => "cached reads",
@@ -133,6 +133,7 @@ impl Watch {
                 self.configured(configuration, marks)?;
             }
             Message::Trim(trim) => {
+                trimmed_is_on_two_disks::judge(sight.hosts, self.register.newest(), trim)?;
                 marks.hit("trims");
                 let down = sight.hosts.iter().any(|host| host.is_orders() && !host.is_up());
                 marks.add("trims while a replica is down", u64::from(down));

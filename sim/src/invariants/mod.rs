@@ -14,6 +14,7 @@ pub mod one_register;
 pub mod orders_never_vanish;
 pub mod progress_after_healing;
 pub mod replicas_equal_after_healing;
+pub mod trimmed_is_on_two_disks;
 
 use std::fmt;
 

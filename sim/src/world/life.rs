@@ -32,6 +32,12 @@ impl World<'_> {
         host.pauses = 0;
         host.draining = None;
         host.believes_up.fill(false);
+        // Sometimes the first burst is late and finds links and messages waiting already.
+        if self.rng.chance(0.5) {
+            self.hosts[index].waking = true;
+            let at = self.now + self.rng.below(30_000);
+            self.queue.push(at, Event::Wake { host: index, instance });
+        }
         self.push_input(index, Input::Tick);
         let first = self.now + self.rng.below(TICK);
         self.queue.push(first, Event::Tick { host: index, instance });
