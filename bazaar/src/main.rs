@@ -1,1 +1,54 @@
-fn main() {}
+//! `bazaar`: the order backend for things that sell out. Every service and every tool is a command of this one binary.
+
+use std::process::ExitCode;
+
+use bazaar::cli::{audit, config_check, status, trade, up};
+use bazaar::config::ServiceArgs;
+use bazaar::service;
+use clap::{Parser, Subcommand};
+use node::service::ServiceKind;
+
+/// The order backend for things that sell out
+#[derive(Parser)]
+#[command(name = "bazaar", version, propagate_version = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run the whole system on this machine, supervised
+    Up(up::UpArgs),
+    /// Run one catalog replica
+    Catalog(ServiceArgs),
+    /// Run one order replica
+    Orders(ServiceArgs),
+    /// Run one gateway
+    Gateway(ServiceArgs),
+    /// Load a running system with clients, and check every answer
+    Trade(trade::TradeArgs),
+    /// Do all replicas agree, and do catalog and orders add up?
+    Audit(audit::AuditArgs),
+    /// Who leads what, positions, lag, cache hit rates
+    Status(status::StatusArgs),
+    /// Look at the configuration
+    Config(config_check::ConfigCommand),
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    match Cli::parse().command {
+        Command::Up(args) => up::run(&args).await,
+        Command::Catalog(args) => service::run(ServiceKind::Catalog, args).await,
+        Command::Orders(args) => service::run(ServiceKind::Orders, args).await,
+        Command::Gateway(args) => service::run(ServiceKind::Gateway, args).await,
+        Command::Trade(args) => trade::command(args).await.unwrap_or_else(|error| {
+            eprintln!("bazaar trade: {error}");
+            ExitCode::from(2)
+        }),
+        Command::Audit(args) => audit::run(args).await,
+        Command::Status(args) => status::run(args).await,
+        Command::Config(args) => config_check::run(&args),
+    }
+}

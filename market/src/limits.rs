@@ -23,3 +23,23 @@ pub const MAX_OUTBOX: usize = 500_000;
 
 /// How long a key is remembered after its decision, in milliseconds (15 minutes).
 pub const KEY_HORIZON_MS: u64 = 15 * 60 * 1_000;
+
+/// How far a client's clock may run ahead of the catalog's, in milliseconds (1 minute): keys are kept that much longer, so a
+/// key with its time inside is refused before it is forgotten. A time further ahead is taken for no time at all.
+pub const KEY_SKEW_MS: u64 = 60 * 1_000;
+
+/// Most keys forgotten by one command: after a long pause the backlog is worked off over several commands instead of
+/// stopping one of them. More than any batch of trades brings in, so the table never lags behind under load.
+pub const MAX_FORGOTTEN_PER_COMMAND: usize = 4_096;
+
+/// Most keys in one row of the store (about 8 KiB): a batch of trades is one row, written once and removed once.
+pub const KEYS_PER_ROW: usize = 256;
+
+/// Highest order number: the key table packs an outcome into 64 bits, two of them for its sort. 4.6 * 10^18 is never reached.
+pub const MAX_ORDER_NUMBER: u64 = (1 << 62) - 1;
+
+/// Longest encoded order, in bytes; the real maximum is 191 (a name of 32 characters has up to 128).
+pub const MAX_ORDER_BYTES: usize = 256;
+
+/// Longest encoded command, in bytes: a full catalog being loaded, 160 bytes a listing.
+pub const MAX_COMMAND_BYTES: usize = 160 * MAX_LISTINGS;

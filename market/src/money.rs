@@ -75,3 +75,39 @@ impl fmt::Display for Price {
         write!(f, "{}.{:02}", self.0 / 100, self.0 % 100)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn prices_are_read_exactly() {
+        for (text, minor) in [("15.99", 1_599), ("2.5", 250), ("20", 2_000), ("0.07", 7), ("0", 0)]
+        {
+            assert_eq!(text.parse(), Ok(Price(minor)), "{text}");
+        }
+        assert_eq!("10000000000.00".parse(), Price::from_minor(MAX_PRICE_MINOR));
+    }
+
+    #[test]
+    fn anything_else_is_no_price() {
+        for text in ["", ".", ".5", "5.", "1.234", "-1", "+1", "1e3", "1,5", " 1", "١", "NaN"] {
+            assert_eq!(text.parse::<Price>(), Err(PriceError::Form), "{text:?}");
+        }
+        for text in ["10000000000.01", "18446744073709551616", "99999999999999999999999"] {
+            assert_eq!(text.parse::<Price>(), Err(PriceError::Range), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_price_is_written_with_two_decimals() {
+        assert_eq!(Price(1_599).to_string(), "15.99");
+        assert_eq!(Price(5).to_string(), "0.05");
+    }
+
+    #[test]
+    fn reading_a_price_checks_it() {
+        let bytes = postcard::to_allocvec(&(MAX_PRICE_MINOR + 1)).unwrap();
+        assert!(postcard::from_bytes::<Price>(&bytes).is_err());
+    }
+}

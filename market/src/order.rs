@@ -24,6 +24,6 @@ pub struct Order {
     pub quantity: u64,
     /// Price of one at the moment of the trade.
     pub unit_price: Price,
-    /// When the catalog's leader proposed it.
+    /// The law's time at the decision: when the catalog's leader proposed it, and never before the order in front of it.
     pub decided_at: WallTime,
 }

@@ -6,11 +6,13 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[repr(u8)]
 pub enum Table {
-    /// Single facts of a group (counters, chain hash, time, the register). Key: a short text.
+    /// Single facts of a group (counters, chain hash, time, the register). Key: a short text; the law's own are
+    /// [`CATALOG_FACTS`] and [`ORDERS_FACTS`].
     Facts = 1,
-    /// Listings by name.
+    /// Listings by name. In the store of an order replica: what was traded of each listing.
     Listings = 2,
-    /// Idempotency keys by the ascending number of their decision (big-endian u64).
+    /// Idempotency keys by the ascending number of their decision (big-endian u64). One row holds the keys of consecutive
+    /// decisions of one command, under the number of the first.
     Keys = 3,
     /// Orders not yet safe on two order disks, by number (big-endian u64). Catalog only.
     Outbox = 4,
@@ -23,6 +25,12 @@ impl Table {
     pub const ALL: [Table; 5] =
         [Table::Facts, Table::Listings, Table::Keys, Table::Outbox, Table::History];
 }
+
+/// Key of the catalog's row in [`Table::Facts`].
+pub const CATALOG_FACTS: &[u8] = b"law";
+
+/// Key of an order replica's row in [`Table::Facts`].
+pub const ORDERS_FACTS: &[u8] = b"orders";
 
 /// One change of one row. Later changes of the same row win.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,4 +52,60 @@ pub struct Row {
     pub key: Vec<u8>,
     /// Contents.
     pub value: Vec<u8>,
+}
+
+impl From<Row> for RowChange {
+    fn from(row: Row) -> RowChange {
+        RowChange { table: row.table, key: row.key, value: Some(row.value) }
+    }
+}
+
+impl RowChange {
+    /// Removes a row that a number names.
+    pub(crate) fn remove_numbered(table: Table, number: u64) -> RowChange {
+        RowChange { table, key: number_key(number), value: None }
+    }
+}
+
+/// The key of a row that a number names: big-endian, so that rows stand in the order of their numbers.
+pub fn number_key(number: u64) -> Vec<u8> {
+    number.to_be_bytes().to_vec()
+}
+
+/// The number that names a row, if its key is one.
+pub fn key_number(key: &[u8]) -> Option<u64> {
+    key.try_into().ok().map(u64::from_be_bytes)
+}
+
+/// Why rows of a store are no state of the law: the store is damaged, or was written by something else.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum LoadError {
+    /// A row cannot be read.
+    #[error("unreadable row {key:?} in table {table:?}")]
+    Row {
+        /// In which table.
+        table: Table,
+        /// Which one.
+        key: Vec<u8>,
+    },
+    /// Numbered rows should follow one another without a gap and end where the facts say.
+    #[error("table {table:?} should go on with number {expected}, but goes on with {found}")]
+    Gap {
+        /// In which table.
+        table: Table,
+        /// The number that should have come.
+        expected: u64,
+        /// The number that came, or that the facts name as the next one.
+        found: u64,
+    },
+    /// Two decisions under one key.
+    #[error("an idempotency key stands twice in the table of keys")]
+    DuplicateKey,
+}
+
+impl LoadError {
+    /// The error for a row that cannot be read.
+    pub(crate) fn row(row: Row) -> LoadError {
+        LoadError::Row { table: row.table, key: row.key }
+    }
 }

@@ -9,4 +9,5 @@ pub mod limits;
 pub mod message;
 pub mod orders;
 pub mod process;
+mod replica;
 pub mod service;

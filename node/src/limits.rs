@@ -1,1 +1,76 @@
-//! Limits of processes, each with its unit and reason. The limits of the law stand in `market::limits`.
+//! Limits of processes, each with its unit and reason, in one place. The limits of the law stand in `market::limits`.
+
+use replication::time::Span;
+
+// ---- Orders leader ----
+
+/// Most trades in one batch for the catalog: one batch is one entry of its log. 256 trades of about 100 bytes stay far below
+/// one message's cap, and the disk's price is per write, not per byte.
+pub const DECIDE_BATCH: usize = 256;
+
+/// Batches under way between the orders leader and the catalog. Four hide one slow disk write behind three others.
+pub const DECIDE_IN_FLIGHT: usize = 4;
+
+/// While a batch is under way, a further one is sent only when this many trades wait: small batches cost a disk write each.
+pub const DECIDE_EAGER: usize = 32;
+
+/// Trades that may wait at the orders leader; above it gateways are told to shed. About 100 ms of work at 40,000 a second.
+pub const TRADES_WAITING: usize = 4_096;
+
+/// Order reads that may wait at an order replica, for the same reason.
+pub const READS_WAITING: usize = 4_096;
+
+/// A batch without an answer is sent again after this long. Keys make that harmless; much longer than any healthy answer.
+pub const DECIDE_RESEND: Span = Span::millis(250);
+
+/// A question to the catalog without an answer is asked again after this long.
+pub const QUESTION_RESEND: Span = Span::millis(150);
+
+/// How often an order replica tells the catalog that it lives.
+pub const HEARTBEAT: Span = Span::millis(100);
+
+/// How often the orders leader lets the catalog cut its outbox. Rare enough to cost little, often enough to keep the outbox at a few hundred orders.
+pub const TRIM_INTERVAL: Span = Span::millis(50);
+
+/// Delivered orders kept in memory for reads, below what the store has not got yet anyway. About 200 bytes each.
+pub const RECENT_ORDERS: usize = 4_096;
+
+// ---- Catalog ----
+
+/// Orders in one page of the outbox: about 100 KiB.
+pub const OUTBOX_PAGE: usize = 1_024;
+
+/// Commands gathered or under way at the catalog; above it batches are dropped and sent again by their owner. The owner's window
+/// is [`DECIDE_IN_FLIGHT`]; the rest is room for restocks, trims and elections.
+pub const COMMANDS_UNDER_WAY: usize = 256;
+
+/// Answers held back by the gate. Each is a batch of decisions, a page or a fill; fills are bounded by the gateways' own tables.
+pub const ANSWERS_HELD: usize = 65_536;
+
+/// Length of a gateway's volume lease. A gateway that dies delays trades by this much, once; one that lives renews six times as often.
+pub const LEASE: Span = Span::millis(300);
+
+/// What the catalog adds to a lease before it believes that the lease is over: 1 % of clock drift, and 5 ms.
+pub const LEASE_MARGIN: Span = Span::micros(3_000 + 5_000);
+
+/// A gateway that leaves an invalidation unconfirmed for this long gets no renewal until it confirms; its lease then runs out.
+pub const INVALIDATION_PATIENCE: Span = Span::millis(200);
+
+/// An invalidation unconfirmed for this long is sent again with the next renewal.
+pub const INVALIDATION_RESEND: Span = Span::millis(30);
+
+/// Gateways' sessions remembered at once; each lives at most one lease after its gateway fell silent.
+pub const SESSIONS: usize = 1_024;
+
+/// The orders leader counts as alive while its last heartbeat is younger than this. Dampens elections, never needed for safety.
+pub const LEADER_SILENCE: Span = Span::millis(500);
+
+/// A majority of gateways that find the leader unreachable for this long may have it deposed though the catalog still hears it.
+pub const SUSPICION: Span = Span::millis(2_000);
+
+/// Listings refilled by one restock command.
+pub const RESTOCK_BATCH: usize = 1_024;
+
+const _: () = assert!(DECIDE_EAGER <= DECIDE_BATCH);
+const _: () = assert!(DECIDE_IN_FLIGHT < COMMANDS_UNDER_WAY);
+const _: () = assert!(LEASE_MARGIN.0 * 100 >= LEASE.0 + 500_000);

@@ -258,7 +258,7 @@ pub struct Pong {
 pub enum TradeReply {
     /// Decided.
     Done(Outcome),
-    /// Somebody else leads; this is what the replica knows. Nothing was done with the trade by this replica.
+    /// Ask the leader named here, under the same key. (If this replica just stopped leading, the trade may have been decided.)
     NotLeader(Configuration),
     /// The leader has too much to do; nothing was done.
     Busy,

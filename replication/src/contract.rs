@@ -32,7 +32,8 @@ pub type Position = u64;
 /// The reign of one leader. Grows by one with every change of leader; 0 means "nobody has led yet".
 pub type Epoch = u64;
 
-/// Identity of a disk's contents. Changes only when a disk was lost or is no longer trusted. Never 0.
+/// Identity of a disk's contents. Changes only when a disk was lost or is no longer trusted. Never 0, and greater
+/// for every later disk of the same replica: so a late word of a lost disk is known as such.
 pub type Incarnation = u64;
 
 /// Names one [`Effect::Persist`], so that the body can say that it is durable. Ascending per engine.
@@ -230,6 +231,12 @@ pub trait Engine: Send {
 
     /// Called once after each burst of the above: the moment to gather batches into messages and writes.
     fn flush(&mut self, now: Time);
+
+    /// Orderly hand-over: if this replica leads, let another in-sync one lead as soon as it has everything.
+    fn hand_over(&mut self, now: Time);
+
+    /// Last position in the log, durable or not.
+    fn end(&self) -> Position;
 
     /// Takes the effects that piled up since the last call, in order.
     fn effects(&mut self) -> Vec<Effect>;

@@ -4,6 +4,8 @@
 //! command *means* is unknown here (it is bytes), and so are clocks, sockets, files and threads.
 
 pub mod contract;
+#[cfg(feature = "mutants")]
+pub mod mutants;
 pub mod primary_backup;
 pub mod register;
 pub mod solo;

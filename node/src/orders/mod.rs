@@ -1,1 +1,268 @@
-//! orders
+//! An order replica: remembers every order, and as the leader takes trades to the catalog.
+//!
+//! # Guarantees
+//! - An order that was answered is on the disks of the whole in-sync set (with [`Ack::InSync`]), and in the catalog's log anyway.
+//! - Every replica's log is a prefix of the one stream of orders that the catalog decided: position p holds order number p - 1.
+//! - "No such order" is said only by a leader that asked the catalog after the question came.
+//!
+//! # A walk through one trade
+//! 1. A gateway's [`Trades`](Message::Trades) are gathered (`gather.rs`); a batch goes to the catalog, stamped with the epoch.
+//! 2. [`Decided`](Message::Decided) brings outcomes and new orders. Orders go to the engine in number order, refusals go
+//!    back at once (`decisions.rs`). An answer whose order is not here yet waits; a gap is filled from the outbox (`outbox.rs`).
+//! 3. The engine delivers an order when every in-sync replica has it on disk; the answer goes (`deliver.rs`).
+//! 4. Now and then the catalog is told how much of its outbox is safe on two disks (`outbox.rs`).
+//!
+//! A new leader first reads the outbox from its own log's end, and is open for business when it has caught up with what
+//! the catalog had decided (`standing.rs`).
+
+mod config;
+mod decisions;
+mod deliver;
+mod gather;
+mod outbox;
+mod reads;
+mod recent;
+mod standing;
+#[cfg(test)]
+mod tests;
+
+use market::orders::Orders;
+use market::rows::Row;
+use replication::contract::{Engine, Incarnation, Recovered, Status};
+use replication::primary_backup::PrimaryBackup;
+use replication::register::{Configuration, Refusal};
+use replication::time::Time;
+
+pub use config::{Ack, OrdersConfig};
+pub use standing::Standing;
+
+use crate::catalog::StartError;
+use crate::limits::HEARTBEAT;
+use crate::message::{Heartbeat, Message, Pong};
+use crate::process::{Effect, Event, HistoryPurpose, Input, Now, Process};
+use crate::service::{ServiceId, ServiceKind};
+use decisions::Waiting;
+use gather::Gather;
+use outbox::OutboxReader;
+use reads::Reads;
+use recent::Recent;
+
+/// One order replica.
+pub struct OrdersProcess {
+    config: OrdersConfig,
+    incarnation: Incarnation,
+    engine: Box<dyn Engine>,
+    law: Orders,
+    configuration: Configuration,
+    standing: Standing,
+    gather: Gather,
+    waiting: Waiting,
+    outbox: OutboxReader,
+    reads: Reads,
+    recent: Recent,
+    next_heartbeat: Time,
+    draining: bool,
+}
+
+impl OrdersProcess {
+    /// A replica from what its disk holds. `rows` are all rows but the history's.
+    pub fn start(
+        config: OrdersConfig,
+        now: Now,
+        incarnation: Incarnation,
+        mut recovered: Recovered,
+        rows: Vec<Row>,
+    ) -> Result<Self, StartError> {
+        if let Some(hash) = crate::replica::stored_hash(&rows)? {
+            recovered.applied_hash = hash;
+        }
+        let recent = Recent::new(recovered.applied);
+        let engine = PrimaryBackup::new(config.engine(incarnation), recovered, now.time);
+        Ok(OrdersProcess {
+            config,
+            incarnation,
+            engine: Box::new(engine),
+            law: Orders::load(rows).map_err(StartError::Orders)?,
+            configuration: Configuration::default(),
+            standing: Standing::Following,
+            gather: Gather::default(),
+            waiting: Waiting::default(),
+            outbox: OutboxReader::default(),
+            reads: Reads::default(),
+            recent,
+            next_heartbeat: now.time,
+            draining: false,
+        })
+    }
+
+    /// Orders delivered here.
+    pub fn law(&self) -> &Orders {
+        &self.law
+    }
+
+    /// The configuration as this replica knows it.
+    pub fn configuration(&self) -> &Configuration {
+        &self.configuration
+    }
+
+    /// The disk this replica speaks for.
+    pub fn incarnation(&self) -> Incarnation {
+        self.incarnation
+    }
+
+    /// What this replica is doing as a leader, if it is one.
+    pub fn standing(&self) -> Standing {
+        self.standing
+    }
+
+    /// The engine's state.
+    pub fn status(&self) -> Status {
+        self.engine.status()
+    }
+
+    /// Where decisions are made. One catalog replica for now; a group's leader later.
+    fn catalog(&self) -> ServiceId {
+        ServiceId::catalog(self.config.catalogs.first().copied().unwrap_or(1))
+    }
+
+    fn receive(&mut self, now: Now, from: ServiceId, message: Message, effects: &mut Vec<Effect>) {
+        match (from.kind, message) {
+            (ServiceKind::Orders, Message::Replication(message)) => {
+                self.engine.receive(now.time, from.id, message);
+            }
+            (ServiceKind::Gateway, Message::Ping { nonce }) => self.pong(from, nonce, effects),
+            (ServiceKind::Gateway, Message::Trades { trades, .. }) => {
+                self.take_trades(from, trades, effects);
+            }
+            (ServiceKind::Gateway, Message::ReadOrders { reads, .. }) => {
+                self.take_reads(from, reads, effects);
+            }
+            (ServiceKind::Catalog, Message::Decided(decided)) => {
+                self.decided(now, decided, effects);
+            }
+            (ServiceKind::Catalog, Message::Outbox(page)) => self.outbox_page(now, page, effects),
+            (ServiceKind::Catalog, Message::Configuration(known) | Message::Fenced(known)) => {
+                self.configured(now, known, effects);
+            }
+            (ServiceKind::Catalog, Message::Refused { refusal, configuration }) => {
+                self.refused(now, &refusal, configuration, effects);
+            }
+            // Anything else is a message for another kind of service: a bug of the sender, harmless here.
+            _ => {}
+        }
+    }
+
+    fn pong(&self, to: ServiceId, nonce: u64, effects: &mut Vec<Effect>) {
+        let status = self.engine.status();
+        let pong = Pong {
+            nonce,
+            incarnation: self.incarnation,
+            epoch: status.epoch,
+            end: status.durable,
+            leads: matches!(self.standing, Standing::Open { .. }),
+            draining: self.draining,
+            version: self.configuration.version,
+        };
+        effects.push(Effect::Send { to, message: Message::Pong(pong) });
+    }
+
+    fn configured(&mut self, now: Now, known: Configuration, effects: &mut Vec<Effect>) {
+        if known.version < self.configuration.version {
+            return;
+        }
+        self.engine.configured(now.time, &known);
+        if known != self.configuration {
+            effects.push(Effect::Event(Event::Configuration(known.clone())));
+            self.configuration = known;
+        }
+    }
+
+    fn refused(
+        &mut self,
+        now: Now,
+        refusal: &Refusal,
+        known: Configuration,
+        effects: &mut Vec<Effect>,
+    ) {
+        if let Refusal::RegisterLostData { .. } = refusal {
+            return effects.push(Effect::Halt(format!(
+                "{refusal}. Restore the catalog's data, or empty this replica with --fresh."
+            )));
+        }
+        self.configured(now, known, effects);
+    }
+
+    fn heartbeat(&mut self, now: Now, effects: &mut Vec<Effect>) {
+        if now.time < self.next_heartbeat {
+            return;
+        }
+        self.next_heartbeat = now.time + HEARTBEAT;
+        let leads = self.standing.epoch();
+        let beat = Heartbeat { version: self.configuration.version, leads };
+        effects.push(Effect::Send { to: self.catalog(), message: Message::Heartbeat(beat) });
+    }
+
+    fn link(&mut self, now: Now, peer: ServiceId, up: bool) {
+        match peer.kind {
+            ServiceKind::Orders => self.engine.link(now.time, peer.id, up),
+            ServiceKind::Catalog if up => {
+                // What was under way may be lost: ask again at once.
+                self.next_heartbeat = now.time;
+                self.gather.resend_all();
+                self.outbox.ask_again();
+            }
+            ServiceKind::Catalog => {}
+            ServiceKind::Gateway if !up => self.forget_gateway(peer),
+            ServiceKind::Gateway => {}
+        }
+    }
+
+    fn forget_gateway(&mut self, gateway: ServiceId) {
+        self.gather.forget(gateway);
+        self.waiting.forget(gateway);
+        self.reads.forget(gateway);
+    }
+}
+
+impl Process for OrdersProcess {
+    fn handle(&mut self, now: Now, input: Input, effects: &mut Vec<Effect>) {
+        match input {
+            Input::Received { from, message } => self.receive(now, from, message, effects),
+            Input::LinkUp(peer) => self.link(now, peer, true),
+            Input::LinkDown(peer) => self.link(now, peer, false),
+            Input::Persisted(ticket) => self.engine.persisted(now.time, ticket),
+            Input::Stored(position) => {
+                self.engine.stored(now.time, position);
+                self.recent.stored(position);
+            }
+            Input::History { purpose: HistoryPurpose::CatchUp, entries } => {
+                self.engine.history(now.time, entries);
+            }
+            Input::History { purpose: HistoryPurpose::Order { read }, entries } => {
+                self.history_read(read, &entries, effects);
+            }
+            Input::Tick => self.engine.tick(now.time),
+            Input::Drain => {
+                self.draining = true;
+                self.engine.hand_over(now.time);
+            }
+            // Clients talk to gateways.
+            Input::Client { .. } | Input::ClientGone(_) => {}
+        }
+    }
+
+    fn flush(&mut self, now: Now, effects: &mut Vec<Effect>) {
+        self.heartbeat(now, effects);
+        self.perform(now, effects);
+        self.send_batches(now, effects);
+        self.ask_outbox(now, effects);
+        self.engine.flush(now.time);
+        self.perform(now, effects);
+        self.settle(effects);
+        self.settle_reads(effects);
+        self.trim(now, effects);
+        if self.draining && self.standing.epoch().is_none() {
+            effects.push(Effect::Drained);
+        }
+    }
+}

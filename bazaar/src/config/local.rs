@@ -1,0 +1,136 @@
+//! Deployments on this machine: the default one, and ones on free ports for tests.
+
+use std::net::TcpListener;
+use std::path::Path;
+
+use super::address::Address;
+use super::types::{CatalogGroup, Config, Gateway, ListingsSource, OrdersGroup, Replica};
+
+/// Order replicas of the default deployment.
+const ORDER_REPLICAS: u8 = 3;
+
+/// Ports of a deployment on this machine.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LocalPorts {
+    /// gRPC port of the catalog.
+    pub catalog: u16,
+    /// gRPC ports of the order replicas 1, 2, …
+    pub orders: Vec<u16>,
+    /// Public, internal and gRPC port of the gateways 1, 2, …
+    pub gateways: Vec<(u16, u16, u16)>,
+}
+
+impl LocalPorts {
+    /// Public port first (then the internal one, then those of further gateways), and gRPC ports counted up from `grpc`.
+    pub fn counted(public: u16, grpc: u16, gateways: u8) -> Self {
+        let gateways = (0..u16::from(gateways)).map(|index| {
+            let first = public.saturating_add(2 * index);
+            let inner = grpc.saturating_add(1 + u16::from(ORDER_REPLICAS) + index);
+            (first, first.saturating_add(1), inner)
+        });
+        LocalPorts {
+            catalog: grpc,
+            orders: (1..=u16::from(ORDER_REPLICAS)).map(|n| grpc.saturating_add(n)).collect(),
+            gateways: gateways.collect(),
+        }
+    }
+}
+
+impl Default for LocalPorts {
+    fn default() -> Self {
+        LocalPorts::counted(8080, 7101, 1)
+    }
+}
+
+impl Config {
+    /// One catalog, three order replicas, gateways, both sample catalogs, everything on this machine.
+    pub fn local(ports: &LocalPorts, data: &Path) -> Config {
+        let replica =
+            |id: u8, port: u16| Replica { id, address: Address::loopback(port), listen: None };
+        let numbered =
+            |ports: &[u16]| (1..).zip(ports).map(|(id, port)| replica(id, *port)).collect();
+        let gateways = (1..).zip(&ports.gateways).map(|(id, (public, internal, grpc))| Gateway {
+            id,
+            address: Address::loopback(*public),
+            internal: Address::loopback(*internal),
+            grpc: Address::loopback(*grpc),
+        });
+        Config {
+            data: data.to_owned(),
+            catalog: CatalogGroup {
+                replicas: vec![replica(1, ports.catalog)],
+                stocks: Some(ListingsSource::Sample),
+                toys: Some(ListingsSource::Sample),
+                ..CatalogGroup::default()
+            },
+            orders: OrdersGroup { replicas: numbered(&ports.orders), ..OrdersGroup::default() },
+            gateways: gateways.collect(),
+            ..Config::default()
+        }
+    }
+
+    /// As [`Config::local`], on ports that are free now, with this many gateways. For tests.
+    pub fn local_free(data: &Path, gateways: u8) -> std::io::Result<Config> {
+        let ports = free_ports(1 + usize::from(ORDER_REPLICAS) + 3 * usize::from(gateways))?;
+        let (orders, rest) = ports[1..].split_at(usize::from(ORDER_REPLICAS));
+        let ports = LocalPorts {
+            catalog: ports[0],
+            orders: orders.to_vec(),
+            gateways: rest.chunks_exact(3).map(|three| (three[0], three[1], three[2])).collect(),
+        };
+        Ok(Config::local(&ports, data))
+    }
+}
+
+/// Different ports of the loopback address that were free a moment ago. They are below the range from which the
+/// system takes ports for outgoing connections, so only somebody who asks for one by number can take it meanwhile.
+pub fn free_ports(count: usize) -> std::io::Result<Vec<u16>> {
+    const FIRST: u16 = 20_000;
+    const RANGE: u16 = 12_000; // 32000 ends below 32768, where Linux's ephemeral ports begin
+    let mut held = Vec::with_capacity(count);
+    let start = u32::from(free_seed()?);
+    for step in 0..u32::from(RANGE) {
+        if held.len() == count {
+            break;
+        }
+        // A stride that shares no factor with the range visits every port once; different seeds start far apart.
+        let port = FIRST + ((start * 97 + step * 7_919) % u32::from(RANGE)) as u16;
+        if let Ok(listener) = TcpListener::bind(("127.0.0.1", port)) {
+            held.push((port, listener));
+        }
+    }
+    if held.len() < count {
+        return Err(std::io::Error::new(std::io::ErrorKind::AddrInUse, "no free ports are left"));
+    }
+    Ok(held.iter().map(|(port, _)| *port).collect())
+}
+
+/// A number that differs between calls and processes: the ephemeral port that the system hands out.
+fn free_seed() -> std::io::Result<u16> {
+    TcpListener::bind(("127.0.0.1", 0))?.local_addr().map(|address| address.port())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn free_ports_are_different_and_free() {
+        let ports = free_ports(20).unwrap();
+        assert_eq!(ports.iter().collect::<BTreeSet<_>>().len(), 20);
+        assert!(ports.iter().all(|port| (20_000..32_000).contains(port)));
+        TcpListener::bind(("127.0.0.1", ports[3])).unwrap();
+    }
+
+    #[test]
+    fn the_default_deployment_is_the_documented_one() {
+        let config = Config::local(&LocalPorts::default(), Path::new("data"));
+        let services: Vec<String> = config.services().iter().map(ToString::to_string).collect();
+        assert_eq!(services, ["catalog-1", "orders-1", "orders-2", "orders-3", "gateway-1"]);
+        assert_eq!(config.gateway(1).unwrap().address, Address::loopback(8080));
+        assert_eq!(config.gateway(1).unwrap().internal, Address::loopback(8081));
+        assert_eq!(config.orders.replicas[2].address, Address::loopback(7104));
+    }
+}

@@ -1,0 +1,127 @@
+//! Writing a configuration down for a person to edit.
+
+use std::fmt::Write;
+
+use super::types::{Config, ListingsSource, LogFormat, Replica};
+
+/// The configuration as commented TOML; reading it gives the same configuration.
+pub fn render(config: &Config) -> String {
+    let mut out = String::new();
+    // Writing to a string cannot fail.
+    let _ = write_all(&mut out, config);
+    out
+}
+
+fn write_all(out: &mut String, config: &Config) -> std::fmt::Result {
+    writeln!(
+        out,
+        "# A deployment of Bazaar. `bazaar config check` explains what is wrong, with file and line."
+    )?;
+    writeln!(
+        out,
+        "# Relative paths count from this file's folder. Each setting can be overridden: cache.size by the"
+    )?;
+    writeln!(out, "# variable BAZAAR_CACHE_SIZE or the flag --set cache.size=7.\n")?;
+    writeln!(out, "cluster = {}", quoted(&config.cluster))?;
+    writeln!(out, "data = {}\n", quoted(&config.data.to_string_lossy()))?;
+    writeln!(out, "[log]")?;
+    let format = match config.log.format {
+        LogFormat::Auto => "auto",
+        LogFormat::Human => "human",
+        LogFormat::Json => "json",
+    };
+    writeln!(out, "format = \"{format}\" # auto, human or json")?;
+    writeln!(out, "level = {}\n", quoted(&config.log.level))?;
+    write_catalog(out, config)?;
+    write_orders(out, config)?;
+    write_gateways(out, config)
+}
+
+fn write_catalog(out: &mut String, config: &Config) -> std::fmt::Result {
+    let catalog = &config.catalog;
+    writeln!(out, "[catalog]")?;
+    write_replicas(out, &catalog.replicas)?;
+    writeln!(
+        out,
+        "# First listings: \"sample\", or a CSV file with the columns name,price,quantity and restock."
+    )?;
+    for (name, source) in [("stocks", &catalog.stocks), ("toys", &catalog.toys)] {
+        match source {
+            Some(ListingsSource::Sample) => writeln!(out, "{name} = \"sample\"")?,
+            Some(ListingsSource::File(path)) => {
+                writeln!(out, "{name} = {}", quoted(&path.to_string_lossy()))?;
+            }
+            None => {}
+        }
+    }
+    let restock = catalog.restock;
+    writeln!(out, "\n[catalog.restock] # refills listings that are marked for it and stand at 0")?;
+    writeln!(out, "enabled = {}", restock.enabled)?;
+    writeln!(out, "interval = \"{}\"", restock.interval)?;
+    writeln!(out, "level = {}\n", restock.level)
+}
+
+fn write_orders(out: &mut String, config: &Config) -> std::fmt::Result {
+    writeln!(out, "[orders]")?;
+    write_replicas(out, &config.orders.replicas)?;
+    writeln!(out, "ack = \"in-sync\" # a trade is answered when every in-sync disk holds it\n")
+}
+
+fn write_gateways(out: &mut String, config: &Config) -> std::fmt::Result {
+    for gateway in &config.gateways {
+        writeln!(out, "[[gateways]]")?;
+        writeln!(out, "id = {}", gateway.id)?;
+        writeln!(out, "address = \"{}\"", gateway.address)?;
+        writeln!(out, "internal = \"{}\" # for operators; keep clients away", gateway.internal)?;
+        writeln!(out, "grpc = \"{}\" # health checks and status\n", gateway.grpc)?;
+    }
+    writeln!(out, "[cache] # of each gateway")?;
+    writeln!(out, "size = {} # most listings; 0 is off", config.cache.size)?;
+    match &config.cache.log {
+        Some(path) => writeln!(out, "log = {}\n", quoted(&path.to_string_lossy()))?,
+        None => writeln!(out, "# log = \"cache.log\"\n")?,
+    }
+    writeln!(out, "[health]\ninterval = \"{}\"\n", config.health.interval)?;
+    let limits = config.limits;
+    writeln!(out, "[limits] # of each gateway")?;
+    writeln!(out, "connections = {}", limits.connections)?;
+    writeln!(out, "per_ip = {}", limits.per_ip)?;
+    writeln!(out, "in_flight = {}\n", limits.in_flight)?;
+    writeln!(out, "[request]\ndeadline = \"{}\"", config.request.deadline)
+}
+
+fn write_replicas(out: &mut String, replicas: &[Replica]) -> std::fmt::Result {
+    writeln!(out, "replicas = [")?;
+    for replica in replicas {
+        write!(out, "  {{ id = {}, address = \"{}\"", replica.id, replica.address)?;
+        if let Some(listen) = &replica.listen {
+            write!(out, ", listen = \"{listen}\"")?;
+        }
+        writeln!(out, " }},")?;
+    }
+    writeln!(out, "]")
+}
+
+fn quoted(text: &str) -> String {
+    toml::Value::String(text.to_owned()).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::{Path, PathBuf};
+
+    use super::*;
+    use crate::config::LocalPorts;
+
+    #[test]
+    fn what_is_written_reads_the_same() {
+        let mut config =
+            Config::local(&LocalPorts::counted(9000, 9100, 2), Path::new("a \"b\"\\c"));
+        assert_eq!(toml::from_str::<Config>(&render(&config)).unwrap(), config);
+        config.cache.log = Some(PathBuf::from("cache.log"));
+        config.catalog.toys = None;
+        config.catalog.stocks = Some(ListingsSource::File("my.csv".into()));
+        config.orders.replicas[1].listen = Some("0.0.0.0:1".parse().unwrap());
+        assert_eq!(toml::from_str::<Config>(&render(&config)).unwrap(), config);
+    }
+}

@@ -1,0 +1,343 @@
+//! What a deployment is: services, addresses, settings.
+
+use std::path::{Path, PathBuf};
+
+use node::service::{ServiceId, ServiceKind};
+use serde::{Deserialize, Deserializer, Serialize};
+
+use super::address::Address;
+use super::period::Period;
+
+/// A whole deployment.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// Name of the deployment; services of another one are refused.
+    pub cluster: String,
+    /// Folder that holds one folder per service, and `logs`.
+    pub data: PathBuf,
+    /// What is logged, and how.
+    pub log: LogConfig,
+    /// The group that keeps listings, outbox and register.
+    pub catalog: CatalogGroup,
+    /// The group that keeps orders.
+    pub orders: OrdersGroup,
+    /// Where clients come in.
+    pub gateways: Vec<Gateway>,
+    /// Of every gateway.
+    pub cache: CacheConfig,
+    /// How gateways watch the orders leader.
+    pub health: HealthConfig,
+    /// Of every gateway.
+    pub limits: LimitsConfig,
+    /// Of every gateway.
+    pub request: RequestConfig,
+}
+
+/// Logs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct LogConfig {
+    /// How a line looks.
+    pub format: LogFormat,
+    /// Least level (`info`), or filter directives (`info,bazaar::links=debug`).
+    pub level: String,
+}
+
+/// How a log line looks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum LogFormat {
+    /// For a person on a terminal, JSON lines otherwise.
+    #[default]
+    Auto,
+    /// For a person.
+    Human,
+    /// One JSON object per line.
+    Json,
+}
+
+/// The catalog group.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct CatalogGroup {
+    /// Its members; one, for now.
+    pub replicas: Vec<Replica>,
+    /// First listings of the stock kind.
+    pub stocks: Option<ListingsSource>,
+    /// First listings of the toy kind.
+    pub toys: Option<ListingsSource>,
+    /// Refilling of listings that are marked for it.
+    pub restock: RestockSettings,
+}
+
+/// Where first listings come from: `"sample"`, or a CSV file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "String", into = "String")]
+pub enum ListingsSource {
+    /// The sample that ships inside the binary.
+    Sample,
+    /// A file with the columns `name,price,quantity` and, if wanted, `restock`.
+    File(PathBuf),
+}
+
+/// Restock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct RestockSettings {
+    /// On or off.
+    pub enabled: bool,
+    /// How often the catalog looks.
+    pub interval: Period,
+    /// Where a listing at 0 goes back to.
+    pub level: u64,
+}
+
+/// The orders group.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct OrdersGroup {
+    /// Its members.
+    pub replicas: Vec<Replica>,
+    /// What a trade waits for before the client is told.
+    pub ack: Ack,
+}
+
+/// What a trade waits for before the client is told.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Ack {
+    /// The catalog's disk and the disk of every in-sync order replica.
+    #[default]
+    InSync,
+}
+
+/// One member of a group.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Replica {
+    /// 1 to 255, unique in its group. Of order replicas, the highest eligible one is preferred as leader.
+    #[serde(deserialize_with = "id")]
+    pub id: u8,
+    /// Where the other services reach it.
+    pub address: Address,
+    /// Where it listens, if that is not its address (behind a container's network, say).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub listen: Option<Address>,
+}
+
+/// A gateway.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Gateway {
+    /// 1 to 255, unique among gateways.
+    #[serde(deserialize_with = "id")]
+    pub id: u8,
+    /// Where it listens for clients.
+    pub address: Address,
+    /// Where it listens for operators (invalidation); never open it to clients.
+    pub internal: Address,
+    /// Where it answers health checks and `bazaar status`, over gRPC.
+    pub grpc: Address,
+}
+
+/// The gateways' cache of listings.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct CacheConfig {
+    /// Most entries; 0 turns it off.
+    pub size: usize,
+    /// File for the cache log (JSON lines); with several gateways, each appends its id to the name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub log: Option<PathBuf>,
+}
+
+/// Health checks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct HealthConfig {
+    /// Time between two checks of the orders leader.
+    pub interval: Period,
+}
+
+/// Limits on clients of one gateway.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct LimitsConfig {
+    /// Most connections at once.
+    pub connections: usize,
+    /// Most connections at once from one IP address.
+    pub per_ip: usize,
+    /// Most requests at once.
+    pub in_flight: usize,
+}
+
+/// Requests.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct RequestConfig {
+    /// A request that cannot be answered by then is answered 503 or 504.
+    pub deadline: Period,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Config {
+            cluster: "bazaar".to_owned(),
+            data: PathBuf::from("bazaar-data"),
+            log: LogConfig::default(),
+            catalog: CatalogGroup::default(),
+            orders: OrdersGroup::default(),
+            gateways: Vec::new(),
+            cache: CacheConfig::default(),
+            health: HealthConfig::default(),
+            limits: LimitsConfig::default(),
+            request: RequestConfig::default(),
+        }
+    }
+}
+
+impl Default for LogConfig {
+    fn default() -> Self {
+        LogConfig { format: LogFormat::Auto, level: "info".to_owned() }
+    }
+}
+
+impl Default for RestockSettings {
+    fn default() -> Self {
+        RestockSettings { enabled: true, interval: Period::seconds(10), level: 100 }
+    }
+}
+
+impl Default for CacheConfig {
+    fn default() -> Self {
+        CacheConfig { size: 5, log: None }
+    }
+}
+
+impl Default for HealthConfig {
+    fn default() -> Self {
+        HealthConfig { interval: Period::millis(500) }
+    }
+}
+
+impl Default for LimitsConfig {
+    /// Connections: a few kB each when idle. Per IP: hundreds of clients may share one address (a load client, an office),
+    /// a tenth of all connections is room enough. In flight: about a second of work at full speed.
+    fn default() -> Self {
+        LimitsConfig { connections: 10_000, per_ip: 1_000, in_flight: 8_192 }
+    }
+}
+
+impl Default for RequestConfig {
+    /// Longer than any election, shorter than a client's patience.
+    fn default() -> Self {
+        RequestConfig { deadline: Period::seconds(5) }
+    }
+}
+
+impl From<String> for ListingsSource {
+    fn from(text: String) -> Self {
+        if text == "sample" { ListingsSource::Sample } else { ListingsSource::File(text.into()) }
+    }
+}
+
+impl From<ListingsSource> for String {
+    fn from(source: ListingsSource) -> String {
+        match source {
+            ListingsSource::Sample => "sample".to_owned(),
+            ListingsSource::File(path) => path.to_string_lossy().into_owned(),
+        }
+    }
+}
+
+/// An id, with an error that says what an id is.
+fn id<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u8, D::Error> {
+    let number = i64::deserialize(deserializer)?;
+    u8::try_from(number).ok().filter(|id| *id > 0).ok_or_else(|| {
+        serde::de::Error::custom(format!("an id is a whole number from 1 to 255, not {number}"))
+    })
+}
+
+impl Replica {
+    /// Where it listens.
+    pub fn listens_on(&self) -> &Address {
+        self.listen.as_ref().unwrap_or(&self.address)
+    }
+}
+
+impl Config {
+    /// Every service: catalogs, orders, gateways, each by id. The sequence in which they are started.
+    pub fn services(&self) -> Vec<ServiceId> {
+        let mut services: Vec<ServiceId> = self
+            .catalog
+            .replicas
+            .iter()
+            .map(|replica| ServiceId::catalog(replica.id))
+            .chain(self.orders.replicas.iter().map(|replica| ServiceId::orders(replica.id)))
+            .chain(self.gateways.iter().map(|gateway| ServiceId::gateway(gateway.id)))
+            .collect();
+        services.sort();
+        services
+    }
+
+    /// The catalog replica or order replica of this name.
+    pub fn replica(&self, service: ServiceId) -> Option<&Replica> {
+        let replicas = match service.kind {
+            ServiceKind::Catalog => &self.catalog.replicas,
+            ServiceKind::Orders => &self.orders.replicas,
+            ServiceKind::Gateway => return None,
+        };
+        replicas.iter().find(|replica| replica.id == service.id)
+    }
+
+    /// Where a service answers `bazaar status` and its peers.
+    pub fn grpc_address(&self, service: ServiceId) -> Option<&Address> {
+        match service.kind {
+            ServiceKind::Gateway => self.gateway(service.id).map(|gateway| &gateway.grpc),
+            _ => self.replica(service).map(|replica| &replica.address),
+        }
+    }
+
+    /// The gateway of this id.
+    pub fn gateway(&self, id: u8) -> Option<&Gateway> {
+        self.gateways.iter().find(|gateway| gateway.id == id)
+    }
+
+    /// The folder of a service's data.
+    pub fn data_of(&self, service: ServiceId) -> PathBuf {
+        self.data.join(service.to_string())
+    }
+
+    /// The folder of the services' logs.
+    pub fn logs(&self) -> PathBuf {
+        self.data.join("logs")
+    }
+
+    /// The cache log of a gateway. Two processes must not write one file: with several gateways each has its own.
+    pub fn cache_log_of(&self, gateway: u8) -> Option<PathBuf> {
+        let path = self.cache.log.as_deref()?;
+        if self.gateways.len() < 2 { Some(path.to_owned()) } else { Some(numbered(path, gateway)) }
+    }
+}
+
+/// `cache.log` becomes `cache-2.log`.
+fn numbered(path: &Path, number: u8) -> PathBuf {
+    let stem = path.file_stem().unwrap_or_default().to_string_lossy();
+    let name = match path.extension() {
+        Some(extension) => format!("{stem}-{number}.{}", extension.to_string_lossy()),
+        None => format!("{stem}-{number}"),
+    };
+    path.with_file_name(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_of_several_gateways_has_its_own_cache_log() {
+        assert_eq!(numbered(Path::new("/x/cache.log"), 2), Path::new("/x/cache-2.log"));
+        assert_eq!(numbered(Path::new("cache"), 3), Path::new("cache-3"));
+    }
+}

@@ -1,0 +1,245 @@
+//! What a service lets be seen of itself: for `bazaar status` and `bazaar audit`.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Instant;
+
+use market::chain::OrderChain;
+use market::order::OrderNumber;
+use node::catalog::CatalogProcess;
+use node::gateway::GatewayProcess;
+use node::orders::{OrdersProcess, Standing};
+use node::service::ServiceId;
+use replication::contract::Incarnation;
+use wire::inspect::{CatalogState, OrderPage, OrderRow, Status};
+
+use super::wiring::Later;
+use crate::config::Config;
+use crate::driver::{Handle, clock};
+use crate::links::{Answer, InspectError, Inspector, Links};
+use crate::storage::store::Store;
+
+/// Name of the counter in a replica's status that says how many positions its store holds durably.
+pub(crate) const STORED: &str = "stored";
+
+/// A running process and its links, once there are any.
+type Seat<P> = Later<(Handle<P>, Arc<Links>)>;
+
+/// What every service says of itself.
+struct Common {
+    service: ServiceId,
+    cluster: String,
+    started: Instant,
+}
+
+impl Common {
+    fn new(config: &Config, service: ServiceId) -> Self {
+        Common { service, cluster: config.cluster.clone(), started: Instant::now() }
+    }
+
+    fn status(&self) -> Status {
+        Status {
+            service: self.service,
+            cluster: self.cluster.clone(),
+            program: env!("CARGO_PKG_VERSION").to_owned(),
+            open: false,
+            draining: false,
+            up_ms: u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX),
+            incarnation: None,
+            engine: None,
+            configuration: Default::default(),
+            links: BTreeMap::new(),
+            counters: BTreeMap::new(),
+        }
+    }
+}
+
+fn counters<const N: usize>(all: [(&str, u64); N]) -> BTreeMap<String, u64> {
+    all.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+}
+
+fn ready<T: Send + 'static>(answer: Result<T, InspectError>) -> Answer<T> {
+    Box::pin(async move { answer })
+}
+
+fn starting() -> InspectError {
+    InspectError::Unavailable("the service is starting".to_owned())
+}
+
+/// A catalog replica's.
+pub(super) struct CatalogInspector {
+    common: Common,
+    incarnation: Incarnation,
+    seat: Seat<CatalogProcess>,
+}
+
+impl CatalogInspector {
+    pub(super) fn new(
+        config: &Config,
+        service: ServiceId,
+        incarnation: Incarnation,
+        seat: &Seat<CatalogProcess>,
+    ) -> Self {
+        CatalogInspector { common: Common::new(config, service), incarnation, seat: seat.clone() }
+    }
+}
+
+impl Inspector for CatalogInspector {
+    fn status(&self) -> Answer<Status> {
+        let mut status = self.common.status();
+        status.incarnation = Some(self.incarnation);
+        if let Some((handle, links)) = self.seat.get() {
+            status.links = links.states();
+            status.open = true;
+            let now = clock::now().time;
+            handle.with(|process| {
+                let state = process.state();
+                status.engine = Some(process.status());
+                status.configuration = state.register.clone();
+                status.counters = counters([
+                    ("orders", state.law.next_number()),
+                    ("outbox", state.law.outbox_len() as u64),
+                    ("keys", state.law.keys_len() as u64),
+                    ("leased_gateways", process.leased_gateways(now) as u64),
+                ]);
+            });
+        }
+        ready(Ok(status))
+    }
+
+    fn catalog(&self) -> Answer<CatalogState> {
+        let answer = self.seat.get().ok_or_else(starting).map(|(handle, _)| {
+            handle.with(|process| CatalogState {
+                position: process.applied(),
+                next_number: process.state().law.next_number(),
+                chain: process.state().law.chain(),
+                outbox_first: process.state().law.outbox_first(),
+                configuration: process.state().register.clone(),
+                keys: process.state().law.keys_len() as u64,
+                listings: process.state().law.listings().cloned().collect(),
+            })
+        });
+        ready(answer)
+    }
+
+    fn orders(&self, _: OrderNumber, _: usize) -> Answer<OrderPage> {
+        ready(Err(InspectError::NotKept("orders")))
+    }
+}
+
+/// An order replica's.
+pub(super) struct OrdersInspector {
+    common: Common,
+    store: Arc<dyn Store>,
+    seat: Seat<OrdersProcess>,
+}
+
+impl OrdersInspector {
+    pub(super) fn new(
+        config: &Config,
+        service: ServiceId,
+        store: Arc<dyn Store>,
+        seat: &Seat<OrdersProcess>,
+    ) -> Self {
+        OrdersInspector { common: Common::new(config, service), store, seat: seat.clone() }
+    }
+}
+
+impl Inspector for OrdersInspector {
+    fn status(&self) -> Answer<Status> {
+        let mut status = self.common.status();
+        if let Some((handle, links)) = self.seat.get() {
+            status.links = links.states();
+            status.open = true;
+            handle.with(|process| {
+                let open = matches!(process.standing(), Standing::Open { .. });
+                status.engine = Some(process.status());
+                status.incarnation = Some(process.incarnation());
+                status.configuration = process.configuration().clone();
+                status.counters = counters([("serves_as_leader", u64::from(open))]);
+            });
+        }
+        let store = self.store.clone();
+        Box::pin(async move {
+            let applied = blocking(move || store.applied().map_err(broken_store)).await?;
+            status.counters.insert(STORED.to_owned(), applied);
+            Ok(status)
+        })
+    }
+
+    fn catalog(&self) -> Answer<CatalogState> {
+        ready(Err(InspectError::NotKept("listings")))
+    }
+
+    fn orders(&self, from: OrderNumber, max: usize) -> Answer<OrderPage> {
+        let store = self.store.clone();
+        Box::pin(blocking(move || {
+            // Position p holds the order numbered p - 1.
+            let entries = store.history(from + 1, max).map_err(broken_store)?;
+            let rows = entries.into_iter().map(|entry| OrderRow {
+                chain: OrderChain(entry.hash.0),
+                encoded: entry.command,
+            });
+            Ok(OrderPage { first: from, rows: rows.collect() })
+        }))
+    }
+}
+
+async fn blocking<T: Send + 'static>(
+    read: impl FnOnce() -> Result<T, InspectError> + Send + 'static,
+) -> Result<T, InspectError> {
+    tokio::task::spawn_blocking(read)
+        .await
+        .unwrap_or_else(|_| Err(InspectError::Unavailable("the service is stopping".to_owned())))
+}
+
+fn broken_store(error: crate::storage::store::StoreError) -> InspectError {
+    InspectError::Unavailable(error.to_string())
+}
+
+/// A gateway's.
+pub(super) struct GatewayInspector {
+    common: Common,
+    seat: Seat<GatewayProcess>,
+}
+
+impl GatewayInspector {
+    pub(super) fn new(config: &Config, service: ServiceId, seat: &Seat<GatewayProcess>) -> Self {
+        GatewayInspector { common: Common::new(config, service), seat: seat.clone() }
+    }
+}
+
+impl Inspector for GatewayInspector {
+    fn status(&self) -> Answer<Status> {
+        let mut status = self.common.status();
+        if let Some((handle, links)) = self.seat.get() {
+            status.links = links.states();
+            let now = clock::now();
+            let gateway = handle.with(|process| process.status(now));
+            status.open = gateway.leader_live;
+            status.configuration = gateway.configuration;
+            status.counters = counters([
+                ("cache_size", gateway.cache.size as u64),
+                ("cache_entries", gateway.cache.len as u64),
+                ("cache_hits", gateway.cache.hits),
+                ("cache_misses", gateway.cache.misses),
+                ("cache_fills", gateway.cache.fills),
+                ("cache_evictions", gateway.cache.evictions),
+                ("cache_invalidations", gateway.cache.invalidations),
+                ("requests_waiting", gateway.errands as u64),
+                ("resends", gateway.resends),
+                ("shed", gateway.shed),
+                ("elections_proposed", gateway.proposals),
+            ]);
+        }
+        ready(Ok(status))
+    }
+
+    fn catalog(&self) -> Answer<CatalogState> {
+        ready(Err(InspectError::NotKept("listings of its own")))
+    }
+
+    fn orders(&self, _: OrderNumber, _: usize) -> Answer<OrderPage> {
+        ready(Err(InspectError::NotKept("orders")))
+    }
+}

@@ -1,0 +1,169 @@
+//! Running one service: its data, its links, its process, and the way out.
+//!
+//! The way in: the data folder is opened and repaired first, then the port is taken, then the process runs; only then does
+//! health say "serving". The way out: what it leads is handed over, requests under way are finished, log and store are written.
+
+mod catalog;
+mod gateway;
+mod inspect;
+mod orders;
+mod stop;
+mod wiring;
+
+pub(crate) use inspect::STORED;
+
+use std::collections::BTreeMap;
+use std::net::{SocketAddr, ToSocketAddrs};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use node::service::{ServiceId, ServiceKind};
+
+use crate::config::{Address, Config, ConfigError, ListingsError, ServiceArgs};
+use crate::driver::{EXIT_HALTED, Ended};
+use crate::links::LinksConfig;
+use crate::storage::log::LogIdentity;
+use crate::storage::{Opened, Options, StorageError, recover};
+use crate::telemetry::{self, CacheLogError, EventSink, MetricsError};
+
+/// How long an orderly stop may take until the process just stops. Longer than a hand-over that finds no successor (2 s).
+const DRAIN: Duration = Duration::from_secs(4);
+
+/// Why a service cannot run.
+#[derive(Debug, thiserror::Error)]
+pub enum ServiceError {
+    /// The configuration is missing or wrong.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The first listings cannot be read.
+    #[error(transparent)]
+    Listings(#[from] ListingsError),
+    /// The data folder cannot be opened.
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+    /// What the data folder holds makes no sense to this version.
+    #[error(transparent)]
+    Start(#[from] node::catalog::StartError),
+    /// The port cannot be taken, or an address is none.
+    #[error(transparent)]
+    Links(#[from] crate::links::StartError),
+    /// A name that leads nowhere.
+    #[error("{address} is no address this machine knows: {source}")]
+    Resolve {
+        /// What was given.
+        address: Address,
+        /// Why not.
+        source: std::io::Error,
+    },
+    /// Figures cannot be counted.
+    #[error(transparent)]
+    Metrics(#[from] MetricsError),
+    /// The cache log cannot be written.
+    #[error(transparent)]
+    CacheLog(#[from] CacheLogError),
+    /// The system refused something.
+    #[error("{what}: {source}")]
+    System {
+        /// What was tried.
+        what: String,
+        /// Why not.
+        source: std::io::Error,
+    },
+    /// The process stopped rather than guess.
+    #[error("{0}")]
+    Halted(String),
+}
+
+/// Runs a service until it is told to stop. Exit code 0: stopped in good order; 2: could not start; 75: stopped rather than guess.
+pub async fn run(kind: ServiceKind, args: ServiceArgs) -> ExitCode {
+    let outcome = match args.load(kind) {
+        Ok((loaded, service)) => {
+            if let Err(error) = telemetry::init(&loaded.config.log) {
+                eprintln!("bazaar {kind}: {error}");
+            }
+            for warning in &loaded.warnings {
+                tracing::warn!("{warning}");
+            }
+            let outcome = serve(&loaded.config, service, &args).await;
+            if let Err(error) = &outcome {
+                tracing::error!(%service, "{error}");
+            }
+            outcome
+        }
+        Err(error) => {
+            eprintln!("bazaar {kind}: {error}");
+            Err(error.into())
+        }
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(ServiceError::Halted(_)) => ExitCode::from(EXIT_HALTED),
+        Err(_) => ExitCode::from(2),
+    }
+}
+
+async fn serve(
+    config: &Config,
+    service: ServiceId,
+    args: &ServiceArgs,
+) -> Result<(), ServiceError> {
+    let stop = stop::Stop::install(args.supervised)
+        .map_err(|source| ServiceError::System { what: "signals".to_owned(), source })?;
+    match service.kind {
+        ServiceKind::Catalog => catalog::serve(config, service, args.fresh, stop).await,
+        ServiceKind::Orders => orders::serve(config, service, args.fresh, stop).await,
+        ServiceKind::Gateway => gateway::serve(config, service, stop).await,
+    }
+}
+
+/// Opens a service's data folder, repairing what may be repaired.
+pub(crate) fn open_data(
+    config: &Config,
+    service: ServiceId,
+    fresh: bool,
+) -> Result<Opened, StorageError> {
+    let group = format!("{}/{}", config.cluster, service.kind);
+    let identity = LogIdentity::new(&group, service.id).expect("checked names are short");
+    let alone = service.kind == ServiceKind::Catalog && config.catalog.replicas.len() == 1;
+    let options = Options { alone, fresh, ..Options::new(identity) };
+    recover(&config.data_of(service), &options)
+}
+
+/// With whom a service talks: catalogs with everybody, orders with each other and the gateways, gateways not with each other.
+fn links_config(config: &Config, us: ServiceId) -> Result<LinksConfig, ServiceError> {
+    let listen = match us.kind {
+        ServiceKind::Gateway => config.gateway(us.id).map(|gateway| &gateway.grpc),
+        _ => config.replica(us).map(crate::config::Replica::listens_on),
+    };
+    let listen = listen.expect("the service was looked up in this very configuration");
+    let mut peers = BTreeMap::new();
+    for peer in config.services() {
+        let strangers = peer.kind == ServiceKind::Gateway && us.kind == ServiceKind::Gateway;
+        if peer != us && !strangers {
+            let address = config.grpc_address(peer).map(ToString::to_string).unwrap_or_default();
+            peers.insert(peer, address);
+        }
+    }
+    Ok(LinksConfig { us, cluster: config.cluster.clone(), listen: resolve(listen)?, peers })
+}
+
+/// The first socket address behind a name.
+fn resolve(address: &Address) -> Result<SocketAddr, ServiceError> {
+    let failed = |source| ServiceError::Resolve { address: address.clone(), source };
+    let mut found = (address.host(), address.port()).to_socket_addrs().map_err(failed)?;
+    found.next().ok_or_else(|| failed(std::io::ErrorKind::NotFound.into()))
+}
+
+/// Tells what opening the data folder has to say.
+fn tell(sink: &EventSink, notes: &[node::process::Event]) {
+    let wall = crate::driver::clock::now().wall;
+    notes.iter().for_each(|note| sink.event(wall, note));
+}
+
+/// How a driver's end is told to the world.
+fn verdict(ended: Ended) -> Result<(), ServiceError> {
+    match ended {
+        Ended::Drained | Ended::Stopped => Ok(()),
+        Ended::Halted(why) => Err(ServiceError::Halted(why)),
+    }
+}

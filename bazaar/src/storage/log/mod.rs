@@ -1,0 +1,467 @@
+//! The durable log: framed, checksummed, preallocated segments; one sync per batch.
+//!
+//! The log exists for recovery only. Nothing is promised to anybody before [`Log::append`] returned, entries above the
+//! store's position are read back once, at start, and whole segments go when the store has what they hold.
+//!
+//! ```text
+//! folder     0000000000000007.segment  0000000000000008.segment  ...
+//! segment    header block | frame | frame | ... | zeros up to the preallocated size
+//! frame      magic, length, batch number, checksums | encoded writes | zeros up to a multiple of 512
+//! ```
+
+mod frame;
+mod record;
+mod replay;
+mod scan;
+mod segment;
+#[cfg(test)]
+mod tests;
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::fs::{self, File};
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+
+use replication::contract::{ChainHash, Entry, HardState, LogWrite, Position};
+
+use super::files::{self, DirLock, FileError};
+use segment::Header;
+
+/// Usual size of a segment, in bytes (64 MiB): large enough that a new one is rare, small enough to read back in a blink.
+pub const SEGMENT_BYTES: u64 = 64 << 20;
+/// Writes of one frame, in bytes: a longer batch is split, so that buffers and reading back stay small.
+const FRAME_BYTES: usize = 8 << 20;
+/// Longest command, in bytes: the first load of the largest catalog fits four times.
+const COMMAND_BYTES: usize = 256 << 20;
+
+/// Whose log it is. A log of somebody else is refused, never read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogIdentity {
+    group: String,
+    replica: u8,
+}
+
+impl LogIdentity {
+    /// Of a replica of a group; `None` if the group's name is longer than 64 bytes.
+    pub fn new(group: &str, replica: u8) -> Option<LogIdentity> {
+        (group.len() <= 64).then(|| LogIdentity::raw(group.to_owned(), replica))
+    }
+
+    fn raw(group: String, replica: u8) -> LogIdentity {
+        LogIdentity { group, replica }
+    }
+
+    /// The group.
+    pub fn group(&self) -> &str {
+        &self.group
+    }
+
+    /// The replica inside its group.
+    pub fn replica(&self) -> u8 {
+        self.replica
+    }
+}
+
+impl fmt::Display for LogIdentity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}-{}", self.group, self.replica)
+    }
+}
+
+/// How to open a log.
+#[derive(Clone, Debug)]
+pub struct LogOptions {
+    /// Whose it must be.
+    pub identity: LogIdentity,
+    /// Size of new segments, in bytes.
+    pub segment_bytes: u64,
+    /// Position the store reflects: entries up to here are not wanted. A new log begins after it.
+    pub applied: Position,
+    /// Hash of the prefix that ends at `applied`, if the store knows it. Only used for a new log.
+    pub applied_hash: Option<ChainHash>,
+    /// Hard state a new log begins with.
+    pub state: HardState,
+}
+
+impl LogOptions {
+    /// A log of usual size with an empty store.
+    pub fn new(identity: LogIdentity) -> LogOptions {
+        LogOptions {
+            identity,
+            segment_bytes: SEGMENT_BYTES,
+            applied: 0,
+            applied_hash: Some(ChainHash::EMPTY),
+            state: HardState::default(),
+        }
+    }
+}
+
+/// Damage that no crash explains.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rot {
+    /// In which file.
+    pub path: PathBuf,
+    /// At which byte of it.
+    pub offset: u64,
+    /// What is wrong.
+    pub what: &'static str,
+}
+
+impl fmt::Display for Rot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} at byte {}: {}", self.path.display(), self.offset, self.what)
+    }
+}
+
+/// Is everything there that was ever synced?
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// Yes.
+    Clean,
+    /// Yes. The last write was under way when the process or the machine stopped; it was cut off durably.
+    TornTail {
+        /// In which file.
+        path: PathBuf,
+        /// Where the cut is.
+        offset: u64,
+    },
+    /// No, or nobody can tell. The log takes no writes; what is recovered is the part before the damage.
+    Rotten(Rot),
+}
+
+/// What a log held when it was opened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Recovery {
+    /// Last hard state.
+    pub state: HardState,
+    /// Entries above the applied position, gapless, their chain hashes checked.
+    pub entries: Vec<Entry>,
+    /// Hash of the prefix that ends at the applied position, as the log knows it.
+    pub applied_hash: Option<ChainHash>,
+    /// Is it all there?
+    pub verdict: Verdict,
+}
+
+/// A log that cannot be opened or written.
+#[derive(Debug, thiserror::Error)]
+pub enum LogError {
+    /// The system refused; after a failed write or sync nothing may be tried again.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// The disk is full.
+    #[error("the disk is full: {0}; make room and start again, nothing acknowledged is lost")]
+    NoSpace(FileError),
+    /// Another process has the folder.
+    #[error("another process uses the log in {path}", path = .0.display())]
+    Locked(PathBuf),
+    /// The folder belongs to another replica.
+    #[error("{path} is the log of {found}, not of {expected}", path = path.display())]
+    Identity {
+        /// The segment that says so.
+        path: PathBuf,
+        /// Whose it is.
+        found: LogIdentity,
+        /// Whose it should be.
+        expected: LogIdentity,
+    },
+    /// Written by another version of this program.
+    #[error("{path} has layout version {version}, which this program does not read", path = path.display())]
+    Version {
+        /// The segment.
+        path: PathBuf,
+        /// Its version.
+        version: u32,
+    },
+    /// A command that does not fit.
+    #[error("a command of {0} bytes does not fit into the log, the limit is {COMMAND_BYTES}")]
+    TooLarge(usize),
+    /// An earlier write failed, or the log is rotten.
+    #[error("the log takes no more writes: {0}")]
+    Closed(String),
+}
+
+impl LogError {
+    fn full_or(error: LogError) -> LogError {
+        match error {
+            LogError::File(file) if file.no_space() => LogError::NoSpace(file),
+            other => other,
+        }
+    }
+}
+
+/// A segment as the log remembers it.
+#[derive(Debug)]
+struct Sealed {
+    path: PathBuf,
+    /// Last position when the segment ended.
+    highest: Position,
+    /// The segment knows the hash of what stands before it, so it can be the first one.
+    base_known: bool,
+}
+
+/// An open log.
+#[derive(Debug)]
+pub struct Log {
+    dir: PathBuf,
+    options: LogOptions,
+    /// Segments before the active one, oldest first.
+    sealed: VecDeque<Sealed>,
+    active: Sealed,
+    file: File,
+    header: Header,
+    /// Where the next frame goes.
+    end: u64,
+    next_batch: u64,
+    last: Position,
+    last_hash: Option<ChainHash>,
+    state: HardState,
+    buffer: Vec<u8>,
+    closed: Option<String>,
+    _locks: Vec<DirLock>,
+}
+
+impl Log {
+    /// Opens the log in a folder, or begins one. A torn tail is cut durably before this returns.
+    pub fn open(dir: &Path, options: LogOptions) -> Result<(Log, Recovery), LogError> {
+        files::create_dir(dir)?;
+        let lock = DirLock::take(dir)?.ok_or_else(|| LogError::Locked(dir.to_owned()))?;
+        let mut list = segment::list(dir)?;
+        if list.is_empty() {
+            let header = first_header(&options)?;
+            segment::create(dir, &header).map_err(LogError::full_or)?;
+            list = segment::list(dir)?;
+        }
+        let scan = scan::scan(&list, &options)?;
+        let file = segment::open(&list[list.len() - 1].1)?;
+        if !matches!(scan.verdict, Verdict::Rotten(_)) {
+            settle(&file, &scan)
+                .map_err(FileError::at("cannot settle", &list[list.len() - 1].1))?;
+            files::sync_dir(dir)?;
+        }
+        Ok(Log::begin(dir, options, scan, file, lock))
+    }
+
+    fn begin(
+        dir: &Path,
+        options: LogOptions,
+        scan: scan::Scan,
+        file: File,
+        lock: DirLock,
+    ) -> (Log, Recovery) {
+        let mut sealed = VecDeque::from(scan.segments);
+        let active = sealed.pop_back().unwrap_or_else(|| Sealed {
+            path: dir.to_owned(),
+            highest: 0,
+            base_known: false,
+        });
+        let closed = match &scan.verdict {
+            Verdict::Rotten(rot) => Some(rot.to_string()),
+            _ => None,
+        };
+        let recovery = Recovery {
+            state: scan.replay.state,
+            entries: scan.replay.entries,
+            applied_hash: scan.replay.applied_hash,
+            verdict: scan.verdict,
+        };
+        let log = Log {
+            dir: dir.to_owned(),
+            options,
+            sealed,
+            active,
+            file,
+            header: scan.active,
+            end: scan.end,
+            next_batch: scan.next_batch,
+            last: scan.replay.last,
+            last_hash: scan.replay.last_hash,
+            state: recovery.state,
+            buffer: Vec::new(),
+            closed,
+            _locks: vec![lock],
+        };
+        (log, recovery)
+    }
+
+    /// Keeps another lock for as long as the log lives.
+    pub(crate) fn keep(&mut self, lock: DirLock) {
+        self._locks.push(lock);
+    }
+
+    /// Makes writes durable, in their order. When this returns, they are; when it fails, the process must stop: the
+    /// system may have marked pages clean that never reached the disk, so trying again would prove nothing.
+    pub fn append(&mut self, writes: &[LogWrite]) -> Result<(), LogError> {
+        if let Some(why) = &self.closed {
+            return Err(LogError::Closed(why.clone()));
+        }
+        let mut rest = writes;
+        while !rest.is_empty() {
+            let (now, later) = rest.split_at(chunk(rest)?);
+            if let Err(error) = self.append_frame(now).map_err(LogError::full_or) {
+                self.closed = Some(error.to_string());
+                return Err(error);
+            }
+            rest = later;
+        }
+        Ok(())
+    }
+
+    fn append_frame(&mut self, writes: &[LogWrite]) -> Result<(), LogError> {
+        let mut buffer = std::mem::take(&mut self.buffer);
+        frame::start(&mut buffer);
+        record::encode(writes, &mut buffer);
+        let size = frame::size(buffer.len() - frame::HEADER) as u64;
+        if self.end + size > self.header.size {
+            self.roll(size)?;
+        }
+        frame::finish(&mut buffer, self.next_batch, self.header.salt);
+        let written = self.file.write_all_at(&buffer, self.end);
+        written.map_err(FileError::at("cannot write", &self.active.path))?;
+        self.file.sync_data().map_err(FileError::at("cannot sync", &self.active.path))?;
+        self.end += size;
+        self.next_batch += 1;
+        writes.iter().for_each(|write| self.note(write));
+        self.active.highest = self.last.max(self.header.base);
+        // One large batch must not keep its memory for ever.
+        if buffer.capacity() <= FRAME_BYTES {
+            self.buffer = buffer;
+        }
+        Ok(())
+    }
+
+    /// Remembers what the next segment's header must say.
+    fn note(&mut self, write: &LogWrite) {
+        match write {
+            LogWrite::Append(entry) => {
+                self.last = entry.position;
+                self.last_hash = Some(entry.hash);
+            }
+            LogWrite::Truncate(from) if *from <= self.last => {
+                self.last = from.saturating_sub(1);
+                // Known again with the next entry; a header that must do without is no place to cut at.
+                self.last_hash = (self.last == 0).then_some(ChainHash::EMPTY);
+            }
+            LogWrite::Truncate(_) => {}
+            LogWrite::State(state) => self.state = *state,
+        }
+    }
+
+    /// Begins the next segment, which has room for a frame of `size` bytes.
+    fn roll(&mut self, size: u64) -> Result<(), LogError> {
+        let header = Header {
+            identity: self.options.identity.clone(),
+            ordinal: self.header.ordinal + 1,
+            size: self.options.segment_bytes.max(segment::HEADER as u64 + size),
+            first_batch: self.next_batch,
+            salt: files::random()?,
+            base: self.last,
+            base_hash: self.last_hash,
+            state: self.state,
+        };
+        self.file = segment::create(&self.dir, &header)?;
+        let active = Sealed {
+            path: segment::path(&self.dir, header.ordinal),
+            highest: header.base,
+            base_known: header.base_hash.is_some(),
+        };
+        self.sealed.push_back(std::mem::replace(&mut self.active, active));
+        self.header = header;
+        self.end = segment::HEADER as u64;
+        Ok(())
+    }
+
+    /// Removes the oldest segments as long as the store has everything in them. `stored` must be durable there.
+    pub fn cut(&mut self, stored: Position) -> Result<usize, LogError> {
+        let mut removed = 0;
+        if self.closed.is_some() {
+            return Ok(removed);
+        }
+        while let Some(oldest) = self.sealed.front() {
+            let next = self.sealed.get(1).unwrap_or(&self.active);
+            if oldest.highest > stored || !next.base_known {
+                break;
+            }
+            fs::remove_file(&oldest.path).map_err(FileError::at("cannot remove", &oldest.path))?;
+            // One at a time: a crash may not undo an older removal and keep a younger one.
+            files::sync_dir(&self.dir)?;
+            self.sealed.pop_front();
+            removed += 1;
+        }
+        Ok(removed)
+    }
+
+    /// How many segments there are.
+    pub fn segments(&self) -> usize {
+        self.sealed.len() + 1
+    }
+
+    /// Last position in the log.
+    pub fn last(&self) -> Position {
+        self.last
+    }
+}
+
+/// Is there a log in this folder?
+pub fn exists(dir: &Path) -> Result<bool, LogError> {
+    Ok(dir.is_dir() && !segment::list(dir)?.is_empty())
+}
+
+/// How many of these writes go into one frame: at least one.
+fn chunk(writes: &[LogWrite]) -> Result<usize, LogError> {
+    let mut bytes = 0;
+    for (index, write) in writes.iter().enumerate() {
+        let length = record::encoded_len(write);
+        if length > COMMAND_BYTES {
+            return Err(LogError::TooLarge(length));
+        }
+        bytes += length;
+        if bytes > FRAME_BYTES && index > 0 {
+            return Ok(index);
+        }
+    }
+    Ok(writes.len())
+}
+
+fn first_header(options: &LogOptions) -> Result<Header, LogError> {
+    Ok(Header {
+        identity: options.identity.clone(),
+        ordinal: 1,
+        size: options.segment_bytes.max(2 * segment::HEADER as u64),
+        first_batch: 1,
+        salt: files::random()?,
+        base: options.applied,
+        base_hash: options.applied_hash,
+        state: options.state,
+    })
+}
+
+/// Makes what was read back durable, and cuts a torn tail.
+///
+/// The last frame may have been read from memory alone: the process may have died before its sync, or because its sync
+/// failed, after which the system takes the pages for clean. Writing the same bytes again makes them dirty, so that the
+/// sync vouches for them. Every earlier frame was synced before a later one was written.
+fn settle(file: &File, scan: &scan::Scan) -> std::io::Result<()> {
+    if let Some(at) = scan.last_frame {
+        let mut bytes = vec![0; (scan.end - at) as usize];
+        file.read_exact_at(&mut bytes, at)?;
+        file.write_all_at(&bytes, at)?;
+    }
+    if let Some(torn) = scan.torn {
+        zero(file, scan.end, torn)?;
+    }
+    file.sync_data()
+}
+
+/// Overwrites what a torn write left, so that later frames never stand before remains of earlier ones.
+fn zero(file: &File, from: u64, length: u64) -> std::io::Result<()> {
+    static ZEROS: [u8; 64 << 10] = [0; 64 << 10];
+    let end = from + length;
+    let mut at = from;
+    while at < end {
+        let now = (end - at).min(ZEROS.len() as u64);
+        file.write_all_at(&ZEROS[..now as usize], at)?;
+        at += now;
+    }
+    Ok(())
+}

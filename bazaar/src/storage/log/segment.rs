@@ -1,0 +1,207 @@
+//! Segments: the files of a log, preallocated, each beginning with what one must know when the ones before it are gone.
+
+use std::fs::{self, File, OpenOptions};
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+
+use crc32c::crc32c;
+use replication::contract::{ChainHash, HardState, Position};
+use rustix::fs::{FallocateFlags, fallocate};
+
+use super::{LogError, LogIdentity, frame};
+use crate::storage::files::{self, FileError};
+
+/// Version of the layout of segments and frames.
+const VERSION: u32 = 1;
+const MAGIC: [u8; 8] = *b"BZRsegmt";
+/// The header takes one block of its own, so that no frame shares a sector with it.
+pub(super) const HEADER: usize = frame::ALIGN;
+const NAME_BYTES: usize = 64;
+const SUFFIX: &str = ".segment";
+
+/// The beginning of a segment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Header {
+    /// Whose log it is.
+    pub identity: LogIdentity,
+    /// Segments are numbered densely; a missing number is a hole.
+    pub ordinal: u64,
+    /// Bytes of the file. Durable before the first frame, so a shorter file was cut by an accident, not by a crash.
+    pub size: u64,
+    /// Number of the first batch written here.
+    pub first_batch: u64,
+    /// Random; mixed into all checksums of the segment's frames.
+    pub salt: u64,
+    /// Last position of the log when the segment was created.
+    pub base: Position,
+    /// Hash of the prefix that ends there, if it was known.
+    pub base_hash: Option<ChainHash>,
+    /// Hard state when the segment was created.
+    pub state: HardState,
+}
+
+impl Header {
+    fn encode(&self) -> [u8; HEADER] {
+        let mut out = Vec::with_capacity(HEADER);
+        out.extend_from_slice(&MAGIC);
+        out.extend_from_slice(&VERSION.to_le_bytes());
+        let name = self.identity.group().as_bytes();
+        out.extend_from_slice(&[self.identity.replica(), name.len() as u8]);
+        out.extend_from_slice(name);
+        out.resize(out.len() + NAME_BYTES - name.len(), 0);
+        let numbers = [self.ordinal, self.size, self.first_batch, self.salt, self.base];
+        for number in numbers.into_iter().chain([self.state.epoch, self.state.commit]) {
+            out.extend_from_slice(&number.to_le_bytes());
+        }
+        out.push(u8::from(self.base_hash.is_some()));
+        out.extend_from_slice(&self.base_hash.unwrap_or_default().0);
+        let mut block = [0; HEADER];
+        block[..out.len()].copy_from_slice(&out);
+        let sum = crc32c(&block[..HEADER - 4]);
+        block[HEADER - 4..].copy_from_slice(&sum.to_le_bytes());
+        block
+    }
+
+    /// Reads a header back; `None` if it is damaged, an error if it is whole but of another version.
+    pub(super) fn decode(data: &[u8], path: &Path) -> Result<Option<Header>, LogError> {
+        let Some(block) = data.first_chunk::<HEADER>() else { return Ok(None) };
+        if block[HEADER - 4..] != crc32c(&block[..HEADER - 4]).to_le_bytes() || block[..8] != MAGIC
+        {
+            return Ok(None);
+        }
+        let version = u32::from_le_bytes([block[8], block[9], block[10], block[11]]);
+        if version != VERSION {
+            return Err(LogError::Version { path: path.to_owned(), version });
+        }
+        let (replica, length) = (block[12], usize::from(block[13]).min(NAME_BYTES));
+        let group = String::from_utf8_lossy(&block[14..14 + length]).into_owned();
+        let numbers = 14 + NAME_BYTES;
+        let number = |at: usize| {
+            let mut bytes = [0; 8];
+            bytes.copy_from_slice(&block[numbers + at * 8..numbers + at * 8 + 8]);
+            u64::from_le_bytes(bytes)
+        };
+        let mut hash = [0; 16];
+        hash.copy_from_slice(&block[numbers + 57..numbers + 73]);
+        Ok(Some(Header {
+            identity: LogIdentity::raw(group, replica),
+            ordinal: number(0),
+            size: number(1),
+            first_batch: number(2),
+            salt: number(3),
+            base: number(4),
+            state: HardState { epoch: number(5), commit: number(6) },
+            base_hash: (block[numbers + 56] == 1).then_some(ChainHash(hash)),
+        }))
+    }
+}
+
+/// Where the segment of a number lies.
+pub(super) fn path(dir: &Path, ordinal: u64) -> PathBuf {
+    dir.join(format!("{ordinal:016}{SUFFIX}"))
+}
+
+/// The segments of a folder in ascending order of their numbers. Remains of a creation that a crash cut short are removed.
+pub(super) fn list(dir: &Path) -> Result<Vec<(u64, PathBuf)>, LogError> {
+    let mut found = Vec::new();
+    for item in fs::read_dir(dir).map_err(FileError::at("cannot list folder", dir))? {
+        let path = item.map_err(FileError::at("cannot list folder", dir))?.path();
+        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        if name.ends_with(".new") {
+            fs::remove_file(&path).map_err(FileError::at("cannot remove", &path))?;
+        } else if let Some(ordinal) = name.strip_suffix(SUFFIX).and_then(|name| name.parse().ok()) {
+            found.push((ordinal, path));
+        }
+    }
+    found.sort();
+    Ok(found)
+}
+
+/// Creates a segment. It gets its name only when its header and its size are durable, so a segment that has a name and
+/// no good header was damaged later.
+pub(super) fn create(dir: &Path, header: &Header) -> Result<File, LogError> {
+    let path = path(dir, header.ordinal);
+    let fresh = path.with_extension("new");
+    let made = write_new(&fresh, header);
+    if made.is_err() {
+        // The room taken so far is given back; that this may fail as well changes nothing.
+        let _ = fs::remove_file(&fresh);
+    }
+    let file = made.map_err(FileError::at("cannot create log segment", &fresh))?;
+    files::rename(&fresh, &path)?;
+    Ok(file)
+}
+
+fn write_new(path: &Path, header: &Header) -> std::io::Result<File> {
+    let file = OpenOptions::new().read(true).write(true).create(true).truncate(true).open(path)?;
+    match fallocate(&file, FallocateFlags::empty(), 0, header.size) {
+        Ok(()) => {}
+        // Some file systems cannot preallocate; the size is what recovery relies on.
+        Err(rustix::io::Errno::OPNOTSUPP) => file.set_len(header.size)?,
+        Err(error) => return Err(error.into()),
+    }
+    file.write_all_at(&header.encode(), 0)?;
+    file.sync_all()?;
+    Ok(file)
+}
+
+/// Opens a segment to append to it.
+pub(super) fn open(path: &Path) -> Result<File, LogError> {
+    let file = OpenOptions::new().read(true).write(true).open(path);
+    Ok(file.map_err(FileError::at("cannot open", path))?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sample() -> Header {
+        Header {
+            identity: LogIdentity::new("orders", 3).unwrap(),
+            ordinal: 4,
+            size: 4_096,
+            first_batch: 77,
+            salt: 0x0123_4567_89ab_cdef,
+            base: 1_000,
+            base_hash: Some(ChainHash([9; 16])),
+            state: HardState { epoch: 5, commit: 999 },
+        }
+    }
+
+    #[test]
+    fn a_header_comes_back_and_damage_is_noticed() {
+        let path = Path::new("x");
+        for header in [sample(), Header { base_hash: None, ..sample() }] {
+            let bytes = header.encode();
+            assert_eq!(Header::decode(&bytes, path).unwrap(), Some(header));
+            for at in 0..bytes.len() {
+                let mut bad = bytes;
+                bad[at] ^= 0x10;
+                assert_eq!(Header::decode(&bad, path).unwrap(), None, "byte {at}");
+            }
+            assert_eq!(Header::decode(&bytes[..HEADER - 1], path).unwrap(), None);
+        }
+    }
+
+    #[test]
+    fn another_version_is_named() {
+        let mut bytes = sample().encode();
+        bytes[8] = 2;
+        let sum = crc32c(&bytes[..HEADER - 4]);
+        bytes[HEADER - 4..].copy_from_slice(&sum.to_le_bytes());
+        let error = Header::decode(&bytes, Path::new("x")).unwrap_err();
+        assert!(matches!(error, LogError::Version { version: 2, .. }));
+    }
+
+    #[test]
+    fn a_segment_is_preallocated_and_its_remains_are_swept() {
+        let dir = tempfile::tempdir().unwrap();
+        create(dir.path(), &sample()).unwrap();
+        fs::write(dir.path().join("0000000000000005.new"), b"half").unwrap();
+        fs::write(dir.path().join("note.txt"), b"not ours").unwrap();
+        let found = list(dir.path()).unwrap();
+        assert_eq!(found, vec![(4, path(dir.path(), 4))]);
+        assert_eq!(fs::metadata(&found[0].1).unwrap().len(), 4_096);
+        assert!(!dir.path().join("0000000000000005.new").exists());
+    }
+}

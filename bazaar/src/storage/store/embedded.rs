@@ -1,0 +1,176 @@
+//! The embedded store: one file, one table per table of the law.
+
+use std::path::Path;
+
+use market::rows::{Row, RowChange, Table};
+use redb::{Database, Durability, ReadableDatabase, TableDefinition};
+use replication::contract::Position;
+
+use super::{OWN_PREFIX, PAGE_BYTES, POSITION_KEY, Store, StoreError};
+use crate::storage::files;
+
+type Definition = TableDefinition<'static, &'static [u8], &'static [u8]>;
+
+/// A store in one file.
+pub struct EmbeddedStore {
+    database: Database,
+}
+
+impl EmbeddedStore {
+    /// Opens or creates the file. Blocks until the file is whole again if the last process died while writing.
+    pub fn open(path: &Path, cache_bytes: usize) -> Result<EmbeddedStore, StoreError> {
+        let database = redb::Builder::new().set_cache_size(cache_bytes).create(path);
+        let store = EmbeddedStore { database: database.map_err(failed("open its file"))? };
+        store.create_tables().map_err(failed("create its tables"))?;
+        files::sync_dir(files::parent(path)).map_err(|error| StoreError::Failed {
+            what: "make its file's name durable",
+            source: error.into(),
+        })?;
+        Ok(store)
+    }
+
+    /// Creates the tables, so that readers always find them.
+    fn create_tables(&self) -> Result<(), redb::Error> {
+        let transaction = self.database.begin_write()?;
+        for table in Table::ALL {
+            transaction.open_table(definition(table))?;
+        }
+        Ok(transaction.commit()?)
+    }
+
+    fn put(&self, position: Position, changes: &[RowChange]) -> Result<(), redb::Error> {
+        let mut transaction = self.database.begin_write()?;
+        transaction.set_durability(Durability::Immediate)?;
+        // Costs a little with every commit; without it, opening after a crash would read the whole file.
+        transaction.set_quick_repair(true);
+        for table in Table::ALL {
+            let mut of_table = changes.iter().filter(|change| change.table == table).peekable();
+            if of_table.peek().is_none() && table != Table::Facts {
+                continue;
+            }
+            let mut rows = transaction.open_table(definition(table))?;
+            for change in of_table {
+                match &change.value {
+                    Some(value) => rows.insert(change.key.as_slice(), value.as_slice())?,
+                    None => rows.remove(change.key.as_slice())?,
+                };
+            }
+            if table == Table::Facts {
+                rows.insert(POSITION_KEY, position.to_be_bytes().as_slice())?;
+            }
+        }
+        Ok(transaction.commit()?)
+    }
+
+    fn read(
+        &self,
+        table: Table,
+        from: &[u8],
+        max: usize,
+        max_bytes: usize,
+    ) -> Result<Vec<Row>, redb::Error> {
+        let rows = self.database.begin_read()?.open_table(definition(table))?;
+        let mut out = Vec::new();
+        let mut bytes = 0;
+        for row in rows.range(from..)?.take(max) {
+            let (key, value) = row?;
+            let (key, value) = (key.value().to_vec(), value.value().to_vec());
+            if table == Table::Facts && key.starts_with(OWN_PREFIX) {
+                continue;
+            }
+            bytes += key.len() + value.len();
+            if bytes > max_bytes && !out.is_empty() {
+                break;
+            }
+            out.push(Row { table, key, value });
+        }
+        Ok(out)
+    }
+
+    fn read_one(&self, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>, redb::Error> {
+        let rows = self.database.begin_read()?.open_table(definition(table))?;
+        Ok(rows.get(key)?.map(|value| value.value().to_vec()))
+    }
+}
+
+impl Store for EmbeddedStore {
+    fn applied(&self) -> Result<Position, StoreError> {
+        let value = self.get(Table::Facts, POSITION_KEY)?;
+        let Some(value) = value else { return Ok(0) };
+        let bytes = <[u8; 8]>::try_from(value.as_slice());
+        bytes.map(u64::from_be_bytes).map_err(|_| StoreError::Damaged("its position".into()))
+    }
+
+    fn load(&self, tables: &[Table]) -> Result<Vec<Row>, StoreError> {
+        let mut rows = Vec::new();
+        for table in tables {
+            let read = self.read(*table, &[], usize::MAX, usize::MAX);
+            rows.append(&mut read.map_err(failed("load its rows"))?);
+        }
+        Ok(rows)
+    }
+
+    fn write(&self, position: Position, changes: &[RowChange]) -> Result<(), StoreError> {
+        let applied = self.applied()?;
+        if position < applied {
+            return Err(StoreError::Backwards { applied, position });
+        }
+        self.put(position, changes).map_err(failed("write"))
+    }
+
+    fn get(&self, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+        self.read_one(table, key).map_err(failed("read a row"))
+    }
+
+    fn range(&self, table: Table, from: &[u8], max: usize) -> Result<Vec<Row>, StoreError> {
+        self.read(table, from, max, PAGE_BYTES).map_err(failed("read rows"))
+    }
+}
+
+fn definition(table: Table) -> Definition {
+    TableDefinition::new(match table {
+        Table::Facts => "facts",
+        Table::Listings => "listings",
+        Table::Keys => "keys",
+        Table::Outbox => "outbox",
+        Table::History => "history",
+    })
+}
+
+/// For `map_err`: tells a full disk and a damaged file from other failures.
+fn failed<E: Into<redb::Error>>(what: &'static str) -> impl FnOnce(E) -> StoreError {
+    move |error| match error.into() {
+        redb::Error::Io(io)
+            if matches!(
+                io.kind(),
+                std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded
+            ) =>
+        {
+            StoreError::NoSpace { what }
+        }
+        redb::Error::Corrupted(why) => StoreError::Damaged(why),
+        source => StoreError::Failed { what, source: source.into() },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::contract;
+    use super::*;
+
+    #[test]
+    fn keeps_the_contract() {
+        contract::check(|| {
+            let dir = tempfile::tempdir().unwrap();
+            move || EmbeddedStore::open(&dir.path().join("rows"), 1 << 20).unwrap()
+        });
+    }
+
+    #[test]
+    fn a_file_of_something_else_is_an_error() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("rows");
+        std::fs::write(&path, vec![b'x'; 100_000]).unwrap();
+        assert!(EmbeddedStore::open(&path, 1 << 20).is_err());
+    }
+}

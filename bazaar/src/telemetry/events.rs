@@ -1,0 +1,138 @@
+//! Turns what a process reports into logs and figures.
+
+use market::trade::WallTime;
+use metrics::{Counter, Gauge};
+use node::gateway::{CacheAction, CacheEvent};
+use node::process::Event;
+use node::service::ServiceId;
+use replication::contract::{Changed, Role};
+use replication::register::Configuration;
+
+use super::cache_log::{CacheLog, action_name};
+
+/// Actions of the cache; an action's place is its value as a number.
+const ACTIONS: [CacheAction; 5] = [
+    CacheAction::Hit,
+    CacheAction::Miss,
+    CacheAction::Fill,
+    CacheAction::Evict,
+    CacheAction::Invalidate,
+];
+
+/// Takes the events of one process. Make it after [`super::Metrics::install`]: figures are looked up once, here.
+pub struct EventSink {
+    service: ServiceId,
+    cache: [Counter; ACTIONS.len()],
+    cache_log: Option<CacheLog>,
+    epoch: Gauge,
+    leads: Gauge,
+    in_sync: Gauge,
+}
+
+impl EventSink {
+    /// A sink for the events of `service`.
+    pub fn new(service: ServiceId, cache_log: Option<CacheLog>) -> Self {
+        EventSink {
+            service,
+            cache: ACTIONS.map(
+                |action| metrics::counter!("bazaar_cache_total", "action" => action_name(action)),
+            ),
+            cache_log,
+            epoch: metrics::gauge!("bazaar_orders_epoch"),
+            leads: metrics::gauge!("bazaar_leads"),
+            in_sync: metrics::gauge!("bazaar_orders_in_sync"),
+        }
+    }
+
+    /// Takes one event. Never waits.
+    pub fn event(&self, time: WallTime, event: &Event) {
+        match event {
+            Event::Cache(event) => self.cache(time, event),
+            Event::Role(changed) => self.role(changed),
+            Event::Configuration(configuration) => self.configuration(configuration),
+            Event::Note { slug, detail } => {
+                metrics::counter!("bazaar_notes_total", "slug" => *slug).increment(1);
+                tracing::info!(service = %self.service, slug, "{detail}");
+            }
+        }
+    }
+
+    /// On the path of every cached read: one increment, and one push to a queue if there is a cache log.
+    fn cache(&self, time: WallTime, event: &CacheEvent) {
+        if let Some(counter) = self.cache.get(event.action as usize) {
+            counter.increment(1);
+        }
+        if let Some(log) = &self.cache_log {
+            log.note(time, event);
+        }
+    }
+
+    fn role(&self, changed: &Changed) {
+        let role = match changed.role {
+            Role::Leader => "leader",
+            Role::Follower => "follower",
+            Role::Joining => "joining",
+        };
+        self.leads.set(f64::from(u8::from(changed.role == Role::Leader)));
+        metrics::counter!("bazaar_role_changes_total", "role" => role).increment(1);
+        let (epoch, cause) = (changed.epoch, changed.cause);
+        tracing::info!(service = %self.service, role, epoch, cause, "role changed");
+    }
+
+    fn configuration(&self, configuration: &Configuration) {
+        self.epoch.set(configuration.epoch as f64);
+        self.in_sync.set(configuration.in_sync.len() as f64);
+        tracing::info!(
+            service = %self.service,
+            version = configuration.version,
+            epoch = configuration.epoch,
+            leader = configuration.leader,
+            in_sync = ?configuration.in_sync,
+            "the configuration of the orders group changed"
+        );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use market::name::Name;
+    use metrics_exporter_prometheus::PrometheusBuilder;
+
+    use super::*;
+
+    #[test]
+    fn the_place_of_an_action_is_its_number() {
+        for (place, action) in ACTIONS.iter().enumerate() {
+            assert_eq!(*action as usize, place);
+        }
+    }
+
+    #[test]
+    fn events_become_figures() {
+        let recorder = PrometheusBuilder::new().build_recorder();
+        let handle = recorder.handle();
+        metrics::with_local_recorder(&recorder, || {
+            let sink = EventSink::new(ServiceId::orders(1), None);
+            let name = Name::new("Fox").unwrap();
+            let hit = Event::Cache(CacheEvent { action: CacheAction::Hit, name });
+            sink.event(WallTime(0), &hit);
+            sink.event(WallTime(0), &hit);
+            let cause = "elected";
+            sink.event(WallTime(0), &Event::Role(Changed { role: Role::Leader, epoch: 4, cause }));
+            let in_sync = [1, 3].into();
+            let configuration = Configuration { epoch: 4, in_sync, ..Configuration::default() };
+            sink.event(WallTime(0), &Event::Configuration(configuration));
+            sink.event(WallTime(0), &Event::Note { slug: "test", detail: "x".to_owned() });
+        });
+        let text = handle.render();
+        for line in [
+            "bazaar_cache_total{action=\"hit\"} 2",
+            "bazaar_leads 1",
+            "bazaar_orders_epoch 4",
+            "bazaar_orders_in_sync 2",
+            "bazaar_notes_total{slug=\"test\"} 1",
+        ] {
+            assert!(text.contains(line), "{line} is missing in\n{text}");
+        }
+    }
+}

@@ -1,0 +1,180 @@
+//! Configuration: sources of rising strength, and complaints with file, line, column and cure.
+
+#![allow(clippy::unwrap_used)] // a test that unwraps and fails says where
+
+use std::path::{Path, PathBuf};
+
+use bazaar::config::{
+    Config, ConfigError, LocalPorts, Period, Place, Problem, Severity, Sources, load, render,
+};
+
+fn write(folder: &Path, text: &str) -> PathBuf {
+    let file = folder.join("bazaar.toml");
+    std::fs::write(&file, text).unwrap();
+    file
+}
+
+fn good() -> String {
+    render(&Config::local(&LocalPorts::default(), Path::new("data")))
+}
+
+fn sources(file: &Path) -> Sources {
+    Sources { file: Some(file.to_owned()), ..Sources::default() }
+}
+
+/// Problems as `line:column severity message`.
+fn problems_of(text: &str) -> Vec<String> {
+    let folder = tempfile::tempdir().unwrap();
+    let file = write(folder.path(), text);
+    let problems = match load(&sources(&file)) {
+        Ok(loaded) => loaded.warnings,
+        Err(error) => error.problems(),
+    };
+    problems.iter().map(short).collect()
+}
+
+fn short(problem: &Problem) -> String {
+    let at = match &problem.place {
+        Place::File { line, column, .. } => format!("{line}:{column}"),
+        other => other.to_string(),
+    };
+    let severity = if problem.severity == Severity::Error { "error" } else { "warning" };
+    assert!(!problem.cure.is_empty(), "{problem}");
+    format!("{at} {severity} {}", problem.message)
+}
+
+#[test]
+fn the_default_deployment_has_no_problems_and_paths_count_from_the_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = write(folder.path(), &good());
+    let loaded = load(&sources(&file)).unwrap();
+    assert_eq!(loaded.warnings, []);
+    assert_eq!(loaded.config.data, folder.path().join("data"));
+}
+
+#[test]
+fn the_environment_beats_the_file_and_flags_beat_both() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = write(folder.path(), &good());
+    let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+    let mut sources = sources(&file);
+    sources.environment = vec![
+        pair("BAZAAR_CACHE_SIZE", "3"),
+        pair("BAZAAR_HEALTH_INTERVAL", "250ms"),
+        pair("BAZAAR_DATA", "/elsewhere"),
+        pair("BAZAAR_GATEWAYS_1_ADDRESS", "127.0.0.1:9999"),
+        pair("HOME", "/root"),
+    ];
+    let flag = ("--cache-size".to_owned(), "cache.size".to_owned(), "7".to_owned());
+    sources.flags = vec![flag];
+    let config = load(&sources).unwrap().config;
+    assert_eq!(config.cache.size, 7);
+    assert_eq!(config.health.interval, Period::millis(250));
+    assert_eq!(config.data, Path::new("/elsewhere"));
+    assert_eq!(config.gateway(1).unwrap().address.port(), 9999);
+}
+
+#[test]
+fn a_bad_override_is_named_by_its_source() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = write(folder.path(), &good());
+    let mut sources = sources(&file);
+    let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+    sources.environment = vec![
+        pair("BAZAAR_CACHE_SIZE", "many"),
+        pair("BAZAAR_CACHE_SIEZ", "3"),
+        pair("BAZAAR_HEALTH_INTERVAL", "1us"),
+    ];
+    let flag = |path: &str| (format!("--set {path}"), path.to_owned(), "1".to_owned());
+    sources.flags = vec![flag("cache.sise"), flag("orders.9.address")];
+    let problems: Vec<String> = load(&sources).unwrap_err().problems().iter().map(short).collect();
+    assert_eq!(problems.len(), 5, "{problems:#?}");
+    assert!(problems[0].starts_with("environment BAZAAR_CACHE_SIZE error `many` does not fit"));
+    assert!(problems[1].starts_with("environment BAZAAR_CACHE_SIEZ warning"));
+    assert!(problems[2].starts_with("flag --set cache.sise error there is no setting"));
+    assert!(problems[3].starts_with("flag --set orders.9.address error"));
+    assert!(
+        problems[4].starts_with("environment BAZAAR_HEALTH_INTERVAL error 1us is out of range")
+    );
+}
+
+#[test]
+fn unknown_keys_wrong_types_and_ids_are_refused_where_they_stand() {
+    let found = problems_of("cluster = \"x\"\n[cache]\nsiez = 5\n");
+    assert!(found[0].starts_with("3:1 error unknown field `siez`"), "{found:?}");
+    let found = problems_of("[cache]\nsize = \"five\"\n");
+    assert!(found[0].starts_with("2:8 error invalid type"), "{found:?}");
+    let found = problems_of("[orders]\nreplicas = [{ id = 300, address = \"a:1\" }]\n");
+    assert!(found[0].starts_with("2:20 error an id is a whole number from 1 to 255"), "{found:?}");
+    let found = problems_of("[health]\ninterval = \"5\"\n");
+    assert!(found[0].starts_with("2:12 error a length of time"), "{found:?}");
+    let found = problems_of("cluster = \n");
+    assert!(found[0].starts_with("1:"), "{found:?}");
+}
+
+#[test]
+fn all_problems_are_found_at_once() {
+    let text = r#"cluster = "My Cluster"
+
+[orders]
+replicas = [
+  { id = 1, address = "127.0.0.1:7102" },
+  { id = 1, address = "127.0.0.1:7102" },
+]
+
+[health]
+interval = "5m"
+
+[catalog]
+stocks = "missing.csv"
+
+[[gateways]]
+id = 1
+address = "0.0.0.0:8080"
+internal = "127.0.0.1:8080"
+"#;
+    let found = problems_of(text);
+    let starts = |line: &str| found.iter().any(|problem| problem.starts_with(line));
+    assert!(starts("1:11 error `My Cluster` is no name"), "{found:#?}");
+    assert!(starts("12:2 error there is no catalog replica"), "{found:#?}");
+    assert!(starts("6:10 error two order replicas have the id 1"), "{found:#?}");
+    assert!(starts("6:23 error the address 127.0.0.1:7102 is taken"), "{found:#?}");
+    assert!(starts("18:12 error the address 127.0.0.1:8080 is taken"), "{found:#?}");
+    assert!(starts("10:12 error 5m is out of range"), "{found:#?}");
+    assert!(
+        found.iter().any(|p| p.starts_with("13:10 error") && p.contains("missing.csv")),
+        "{found:#?}"
+    );
+    assert_eq!(found.len(), 7, "{found:#?}");
+}
+
+#[test]
+fn a_large_cache_and_an_open_internal_listener_are_only_odd() {
+    let text = good()
+        .replace("size = 5", "size = 50")
+        .replace("internal = \"127.0.0.1:8081\"", "internal = \"0.0.0.0:8081\"");
+    let found = problems_of(&text);
+    assert_eq!(found.len(), 2, "{found:#?}");
+    assert!(found.iter().all(|problem| problem.contains(" warning ")), "{found:#?}");
+    assert!(found.iter().any(|problem| problem.contains("larger than the catalog (20)")));
+}
+
+#[test]
+fn rows_of_a_listings_file_are_named_by_line() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("s.csv"), "name,price,quantity\nA,1.5,1\nB,free,1\n")
+        .unwrap();
+    let file = write(folder.path(), &good().replace("stocks = \"sample\"", "stocks = \"s.csv\""));
+    let ConfigError::Invalid(problems) = load(&sources(&file)).unwrap_err() else {
+        panic!("the file can be read");
+    };
+    assert_eq!(problems.len(), 1);
+    let text = problems[0].to_string();
+    assert!(text.contains("s.csv:3:1: error: price `free`"), "{text}");
+}
+
+#[test]
+fn a_missing_file_says_so() {
+    let error = load(&sources(Path::new("/nowhere/bazaar.toml"))).unwrap_err();
+    assert!(error.to_string().contains("/nowhere/bazaar.toml"));
+}

@@ -1,0 +1,100 @@
+//! Questions to the catalog: leases, listings, the outbox, the register.
+
+use super::CatalogProcess;
+use crate::limits::{ANSWERS_HELD, OUTBOX_PAGE};
+use crate::message::{Fill, Filled, Heartbeat, Invalidated, Message, Outbox, ReadOutbox, Renew};
+use crate::process::{Effect, Now};
+use crate::service::{ServiceId, ServiceKind};
+
+impl CatalogProcess {
+    pub(super) fn renew(
+        &mut self,
+        now: Now,
+        from: ServiceId,
+        renew: &Renew,
+        effects: &mut Vec<Effect>,
+    ) {
+        // While draining no lease is granted: the next life of this catalog waits the less for old ones.
+        if self.draining {
+            return;
+        }
+        let Some((lease, resend)) = self.leases.renew(now.time, from.id, renew) else { return };
+        effects.push(Effect::Send { to: from, message: Message::Lease(lease) });
+        for again in resend {
+            effects.push(Effect::Send { to: from, message: Message::Invalidate(again) });
+        }
+    }
+
+    pub(super) fn invalidated(&mut self, from: ServiceId, done: &Invalidated) {
+        for (session, number) in self.leases.confirm(from.id, done.session, &done.numbers) {
+            self.gate.confirmed(session, number);
+        }
+    }
+
+    /// A read of one listing. It waits until what it saw is open; it may be cached only if no write is on its way.
+    pub(super) fn fill(
+        &mut self,
+        now: Now,
+        from: ServiceId,
+        fill: Fill,
+        effects: &mut Vec<Effect>,
+    ) {
+        if self.applied == 0 {
+            // Nothing is loaded yet, so "no such listing" would be wrong; the gateway asks again.
+            return;
+        }
+        let listing = self.state.law.listing(&fill.name).cloned();
+        let open = listing.as_ref().is_none_or(|listing| self.gate.is_open(listing.version));
+        let stands = self.leases.stands(now.time, from.id, fill.session);
+        let cacheable = open && stands && !self.gate.pending(&fill.name);
+        let filled = Filled {
+            session: fill.session,
+            token: fill.token,
+            name: fill.name,
+            listing,
+            cacheable,
+        };
+        if open {
+            effects.push(Effect::Send { to: from, message: Message::Filled(filled) });
+        } else if self.gate.held() < ANSWERS_HELD {
+            self.gate.hold(from, Message::Filled(filled));
+        }
+    }
+
+    pub(super) fn read_outbox(
+        &mut self,
+        from: ServiceId,
+        read: &ReadOutbox,
+        effects: &mut Vec<Effect>,
+    ) {
+        if read.epoch != self.state.register.epoch {
+            return self.fence(from, effects);
+        }
+        let law = &self.state.law;
+        let page = Outbox {
+            epoch: read.epoch,
+            question: read.question,
+            first: law.outbox_first(),
+            next: law.next_number(),
+            orders: law.outbox(read.from, OUTBOX_PAGE).cloned().collect(),
+        };
+        if self.gate.held() < ANSWERS_HELD {
+            self.gate.hold(from, Message::Outbox(page));
+        }
+    }
+
+    pub(super) fn heartbeat(
+        &mut self,
+        now: Now,
+        from: ServiceId,
+        beat: &Heartbeat,
+        effects: &mut Vec<Effect>,
+    ) {
+        let register = &self.state.register;
+        if from.kind == ServiceKind::Orders && beat.leads == Some(register.epoch) {
+            self.liveness.leads(now.time, from.id);
+        }
+        let message = Message::Configuration(register.clone());
+        effects.push(Effect::Send { to: from, message });
+    }
+}

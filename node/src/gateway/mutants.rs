@@ -1,0 +1,45 @@
+//! Deliberate bugs of the gateway, to prove that the checkers can find them. Only with the feature `mutants`.
+
+#[cfg(feature = "mutants")]
+pub use named::Mutant;
+
+#[cfg(feature = "mutants")]
+mod named {
+    /// A deliberate bug.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+    pub enum Mutant {
+        /// Puts the answer of a fill into the cache though an invalidation voided its token.
+        FillWithoutToken,
+        /// Serves hits though the lease is over.
+        ServeAfterLease,
+    }
+}
+
+/// Which bugs are on: none, and none possible, without the feature.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Mutants {
+    #[cfg(feature = "mutants")]
+    pub(super) chosen: Option<Mutant>,
+}
+
+#[cfg(feature = "mutants")]
+impl Mutants {
+    pub(super) fn fill_without_token(self) -> bool {
+        self.chosen == Some(Mutant::FillWithoutToken)
+    }
+
+    pub(super) fn serve_after_lease(self) -> bool {
+        self.chosen == Some(Mutant::ServeAfterLease)
+    }
+}
+
+#[cfg(not(feature = "mutants"))]
+impl Mutants {
+    pub(super) const fn fill_without_token(self) -> bool {
+        false
+    }
+
+    pub(super) const fn serve_after_lease(self) -> bool {
+        false
+    }
+}

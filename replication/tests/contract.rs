@@ -1,0 +1,178 @@
+//! The contract, as one suite that every engine passes: groups of any size, any way to have somebody lead.
+//!
+//! [`suite`] knows nothing of an engine but the trait; a new engine adds one test that calls it.
+
+mod group;
+
+use group::{Group, primary_backup, solo};
+use replication::contract::*;
+use replication::time::Span;
+
+/// A group of an engine, at rest, with replica 1 leading.
+type Make = dyn Fn() -> Group;
+
+/// Every promise that does not depend on how an engine works.
+fn suite(make: &Make) {
+    positions_are_gapless_and_everybody_delivers_the_same(make());
+    nothing_is_delivered_before_its_disk_has_it(make());
+    several_writes_may_be_under_way(make());
+    a_crash_loses_nothing_delivered_and_repeats_nothing_stored(make());
+    too_much_at_once_is_refused(make());
+    an_idle_engine_writes_and_delivers_nothing(make());
+    odd_input_is_survived(make());
+    the_same_inputs_give_the_same_effects(make(), make());
+}
+
+fn commands(range: std::ops::Range<u32>) -> Vec<Command> {
+    range.map(|number| Command::from(format!("command {number}"))).collect()
+}
+
+/// Time passes until everything proposed is delivered everywhere.
+fn calm(group: &mut Group) {
+    for _ in 0..30 {
+        group.tick(Span::millis(10));
+        group.settle();
+    }
+    assert_eq!(group.checker.violations, Vec::<String>::new());
+}
+
+fn delivered(group: &Group, id: ReplicaId) -> Vec<Command> {
+    group.replicas[&id].delivered.iter().map(|entry| entry.command.clone()).collect()
+}
+
+fn positions_are_gapless_and_everybody_delivers_the_same(mut group: Group) {
+    assert_eq!(group.propose(1, commands(0..3)), Some(Ok(1..4)));
+    assert_eq!(group.propose(1, commands(3..4)), Some(Ok(4..5)));
+    assert_eq!(group.propose(1, Vec::new()), Some(Ok(5..5)));
+    calm(&mut group);
+    for id in group.ids() {
+        assert_eq!(delivered(&group, id), commands(0..4), "replica {id}");
+        let status = group.status(id).expect("it runs");
+        assert_eq!((status.end, status.durable, status.commit), (4, 4, 4));
+    }
+    let mut hash = ChainHash::EMPTY;
+    for entry in &group.replicas[&1].delivered {
+        hash = hash.extend(&entry.command);
+        assert_eq!(entry.hash, hash, "the chain hash covers the whole prefix");
+    }
+}
+
+fn nothing_is_delivered_before_its_disk_has_it(mut group: Group) {
+    group.propose(1, commands(0..2));
+    for packet in std::mem::take(&mut group.net) {
+        group.arrive(packet);
+    }
+    for id in group.ids() {
+        assert!(delivered(&group, id).is_empty(), "replica {id} promised too early");
+        assert_eq!(group.status(id).map(|status| status.durable), Some(0));
+    }
+    calm(&mut group);
+    assert_eq!(delivered(&group, 1), commands(0..2));
+}
+
+fn several_writes_may_be_under_way(mut group: Group) {
+    for number in 0..5 {
+        group.propose(1, commands(number..number + 1));
+    }
+    assert_eq!(group.replicas[&1].disk.pending.len(), 5, "no write waits for another");
+    let tickets: Vec<_> =
+        group.replicas[&1].disk.pending.iter().map(|(ticket, _)| *ticket).collect();
+    assert!(tickets.is_sorted(), "tickets ascend");
+    // One word about the last ticket speaks for all before it.
+    while group.replicas.get_mut(&1).and_then(|r| r.disk.complete_one()).is_some() {}
+    group.drive(1, |engine, now| engine.persisted(now, tickets[4]));
+    calm(&mut group);
+    assert_eq!(delivered(&group, 1), commands(0..5));
+}
+
+fn a_crash_loses_nothing_delivered_and_repeats_nothing_stored(mut group: Group) {
+    group.propose(1, commands(0..4));
+    calm(&mut group);
+    for id in group.ids() {
+        group.store(id, 2);
+        group.crash(id, 0);
+    }
+    for id in group.ids() {
+        group.start(id);
+    }
+    for _ in 0..20 {
+        group.push_all();
+        calm(&mut group);
+    }
+    for id in group.ids() {
+        assert_eq!(delivered(&group, id), commands(2..4), "replica {id}: from the store on");
+    }
+    let leader = group.ids().into_iter().find(|id| group.status(*id).is_some_and(|s| s.leads));
+    let answer = group.propose(leader.expect("somebody leads again"), commands(4..5));
+    assert_eq!(answer, Some(Ok(5..6)));
+    calm(&mut group);
+    assert_eq!(delivered(&group, 1), commands(2..5));
+}
+
+fn too_much_at_once_is_refused(mut group: Group) {
+    let most = vec![Command::from_static(b"x"); 65_536];
+    group.drive(1, |engine, now| {
+        assert_eq!(engine.propose(now, most), Ok(1..65_537));
+        let refused = engine.propose(now, vec![Command::from_static(b"y")]);
+        assert_eq!(refused, Err(ProposeError::Full { undelivered: 65_536, limit: 65_536 }));
+    });
+}
+
+fn an_idle_engine_writes_and_delivers_nothing(mut group: Group) {
+    group.propose(1, commands(0..1));
+    calm(&mut group);
+    group.trace = Some(Vec::new());
+    calm(&mut group);
+    let trace = group.trace.take().unwrap_or_default();
+    let busy = trace.iter().find(|line| line.contains("persist") || line.contains("deliver"));
+    assert_eq!(busy, None);
+}
+
+fn odd_input_is_survived(mut group: Group) {
+    let entry = Entry { position: 9, hash: ChainHash::EMPTY, command: Command::new() };
+    for id in group.ids() {
+        group.drive(id, |engine, now| {
+            engine.persisted(now, 0);
+            engine.persisted(now, 99);
+            engine.stored(now, 99);
+            engine.history(now, Vec::new());
+            engine.history(now, vec![entry.clone()]);
+            engine.link(now, 200, false);
+            engine.link(now, id, true);
+            engine.configured(now, &Default::default());
+        });
+    }
+    group.propose(1, commands(0..2));
+    calm(&mut group);
+    assert_eq!(delivered(&group, 1), commands(0..2));
+}
+
+fn the_same_inputs_give_the_same_effects(mut one: Group, mut other: Group) {
+    for group in [&mut one, &mut other] {
+        group.trace = Some(Vec::new());
+        group.propose(1, commands(0..7));
+        calm(group);
+    }
+    assert!(one.trace.is_some() && one.trace == other.trace);
+}
+
+#[test]
+fn solo_keeps_the_contract() {
+    suite(&|| {
+        let mut group = Group::unstarted(solo());
+        group.checker.alone = true;
+        group.grow_to(1);
+        group
+    });
+}
+
+#[test]
+fn primary_backup_keeps_the_contract() {
+    for size in 1..=5 {
+        suite(&move || {
+            let mut group = Group::new(size, primary_backup(size, |_| {}));
+            group.lead(1);
+            group
+        });
+    }
+}

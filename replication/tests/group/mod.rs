@@ -1,0 +1,368 @@
+//! A group of replicas in a box: simulated disks, a network that is a list of packets, an ideal register, and a checker.
+//!
+//! Nothing happens by itself: the test says which packet arrives, which write completes, who crashes. Whatever
+//! happens, the checker compares it with the promises (`checker`).
+#![allow(dead_code, reason = "each test program uses its own part of the box")]
+
+pub(crate) mod checker;
+pub(crate) mod disk;
+pub(crate) mod show;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use replication::contract::*;
+use replication::primary_backup::{Config, PrimaryBackup};
+use replication::register::{Configuration, Refusal, RegisterCommand};
+use replication::solo::Solo;
+use replication::time::{Span, Time};
+
+use checker::Checker;
+use disk::Disk;
+
+/// An engine under test, and what only some engines have.
+pub(crate) trait Subject: Engine {
+    fn maximal(&self) -> Option<&BTreeSet<ReplicaId>> {
+        None
+    }
+}
+
+impl Subject for Solo {}
+
+impl Subject for PrimaryBackup {
+    fn maximal(&self) -> Option<&BTreeSet<ReplicaId>> {
+        self.maximal_in_sync()
+    }
+}
+
+/// Makes an engine for a replica whose disk held something.
+pub(crate) type Factory = Box<dyn Fn(ReplicaId, Incarnation, Recovered, Time) -> Box<dyn Subject>>;
+
+/// A factory of primary-backup replicas `1..=size`; `adjust` may change timing, limits, mutant.
+pub(crate) fn primary_backup(size: u8, adjust: impl Fn(&mut Config) + 'static) -> Factory {
+    Box::new(move |id, incarnation, recovered, now| {
+        let mut config = Config::new(id, 1..=size, incarnation);
+        adjust(&mut config);
+        Box::new(PrimaryBackup::new(config, recovered, now))
+    })
+}
+
+pub(crate) fn solo() -> Factory {
+    Box::new(|_, _, recovered, _| Box::new(Solo::new(recovered)))
+}
+
+pub(crate) struct Replica {
+    pub(crate) incarnation: Incarnation,
+    /// Grows with every start: a restarted replica is somebody else to the checker.
+    pub(crate) life: u32,
+    pub(crate) engine: Option<Box<dyn Subject>>,
+    pub(crate) disk: Disk,
+    /// Delivered in this life.
+    pub(crate) delivered: Vec<Entry>,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Packet {
+    pub(crate) from: ReplicaId,
+    pub(crate) to: ReplicaId,
+    pub(crate) message: Message,
+}
+
+pub(crate) struct Group {
+    pub(crate) now: Time,
+    pub(crate) replicas: BTreeMap<ReplicaId, Replica>,
+    pub(crate) net: Vec<Packet>,
+    /// Questions on their way to the register.
+    pub(crate) asks: Vec<(ReplicaId, RegisterCommand)>,
+    /// Configurations on their way to replicas.
+    pub(crate) pushes: Vec<(ReplicaId, Configuration)>,
+    pub(crate) reads: Vec<(ReplicaId, Position, usize)>,
+    pub(crate) register: Configuration,
+    pub(crate) checker: Checker,
+    /// A log that ends here or later can be completed from outside the group.
+    pub(crate) source: Option<Position>,
+    pub(crate) elect_any: bool,
+    /// What happened, if anybody wants to read it.
+    pub(crate) trace: Option<Vec<String>>,
+    factory: Factory,
+}
+
+impl Group {
+    pub(crate) fn new(size: u8, factory: Factory) -> Self {
+        let mut group = Group::unstarted(factory);
+        group.grow_to(size);
+        group
+    }
+
+    pub(crate) fn unstarted(factory: Factory) -> Self {
+        Group {
+            now: Time(1_000_000),
+            replicas: BTreeMap::new(),
+            net: Vec::new(),
+            asks: Vec::new(),
+            pushes: Vec::new(),
+            reads: Vec::new(),
+            register: Configuration::default(),
+            checker: Checker::default(),
+            source: None,
+            elect_any: false,
+            trace: None,
+            factory,
+        }
+    }
+
+    pub(crate) fn grow_to(&mut self, size: u8) {
+        for id in 1..=size {
+            let disk = Disk::default();
+            let (incarnation, life, delivered) = (1, 0, Vec::new());
+            self.replicas.insert(id, Replica { incarnation, life, engine: None, disk, delivered });
+            self.start(id);
+        }
+    }
+
+    pub(crate) fn say(&mut self, text: impl FnOnce() -> String) {
+        if let Some(trace) = &mut self.trace {
+            trace.push(text());
+        }
+    }
+
+    pub(crate) fn is_up(&self, id: ReplicaId) -> bool {
+        self.replicas[&id].engine.is_some()
+    }
+
+    pub(crate) fn status(&self, id: ReplicaId) -> Option<Status> {
+        self.replicas[&id].engine.as_ref().map(|engine| engine.status())
+    }
+
+    /// The live replica that leads the register's epoch.
+    pub(crate) fn leader(&self) -> Option<ReplicaId> {
+        let leads = |id: &ReplicaId| {
+            let status = self.status(*id);
+            status.is_some_and(|status| status.leads && status.epoch == self.register.epoch)
+        };
+        self.replicas.keys().copied().find(leads)
+    }
+
+    /// One call of a live engine, then a flush, then its effects.
+    pub(crate) fn drive<T>(
+        &mut self,
+        id: ReplicaId,
+        call: impl FnOnce(&mut dyn Subject, Time) -> T,
+    ) -> Option<T> {
+        let now = self.now;
+        let engine = self.replicas.get_mut(&id)?.engine.as_mut()?;
+        let answer = call(engine.as_mut(), now);
+        engine.flush(now);
+        let effects = engine.effects();
+        for effect in effects {
+            self.say(|| format!("{id}: {}", show::effect(&effect)));
+            self.route(id, effect);
+        }
+        self.check();
+        Some(answer)
+    }
+
+    fn route(&mut self, id: ReplicaId, effect: Effect) {
+        let replica = self.replicas.get_mut(&id).expect("only replicas have effects");
+        match effect {
+            Effect::Persist { ticket, writes } => replica.disk.pending.push_back((ticket, writes)),
+            Effect::Send { to, message } => self.net.push(Packet { from: id, to, message }),
+            Effect::ReadHistory { from, max } => self.reads.push((id, from, max)),
+            Effect::Configure(command) => self.asks.push((id, command)),
+            Effect::Changed(changed) => {
+                if changed.role == Role::Leader {
+                    self.checker.led(changed.epoch, id, replica.life);
+                }
+            }
+            Effect::Deliver(entry) => {
+                let leads = replica.engine.as_ref().is_some_and(|engine| engine.status().leads);
+                let next = replica.delivered.last().map_or(replica.disk.stored, |e| e.position) + 1;
+                self.checker.delivered(id, leads, next, &entry);
+                replica.delivered.push(entry);
+            }
+        }
+    }
+
+    /// Compares the whole group with the promises.
+    pub(crate) fn check(&mut self) {
+        let (checker, replicas) = (&mut self.checker, &self.replicas);
+        // With a source outside the group a leader may lack for a while what it will fetch there.
+        if self.source.is_none() {
+            checker.completeness(&self.register, replicas);
+        }
+        for (id, replica) in replicas {
+            let Some(engine) = &replica.engine else { continue };
+            if let Some(maximal) = engine.maximal()
+                && engine.status().epoch == self.register.epoch
+            {
+                checker.superset(*id, maximal, &self.register);
+            }
+        }
+    }
+
+    pub(crate) fn propose(
+        &mut self,
+        id: ReplicaId,
+        commands: Vec<Command>,
+    ) -> Option<Result<std::ops::Range<Position>, ProposeError>> {
+        self.checker.proposed.extend(commands.iter().cloned());
+        self.drive(id, |engine, now| engine.propose(now, commands))
+    }
+
+    pub(crate) fn arrive(&mut self, packet: Packet) {
+        let Packet { from, to, message } = packet;
+        self.drive(to, |engine, now| engine.receive(now, from, message));
+    }
+
+    /// Completes the oldest write of a replica.
+    pub(crate) fn persist_one(&mut self, id: ReplicaId) -> bool {
+        let replica = self.replicas.get_mut(&id).expect("it exists");
+        let Some(ticket) = replica.disk.complete_one() else { return false };
+        self.drive(id, |engine, now| engine.persisted(now, ticket));
+        true
+    }
+
+    /// The store takes what was delivered up to a position.
+    pub(crate) fn store(&mut self, id: ReplicaId, position: Position) {
+        let delivered = self.status(id).map_or(0, |status| status.commit);
+        let replica = self.replicas.get_mut(&id).expect("it exists");
+        let position = position.min(delivered).min(replica.disk.entries.len() as Position);
+        if position > replica.disk.stored {
+            replica.disk.stored = position;
+            self.drive(id, |engine, now| engine.stored(now, position));
+        }
+    }
+
+    /// Answers the oldest read of the store.
+    pub(crate) fn serve_read(&mut self) -> bool {
+        if self.reads.is_empty() {
+            return false;
+        }
+        let (id, from, max) = self.reads.remove(0);
+        let entries = self.replicas[&id].disk.history(from, max);
+        self.say(|| format!("{id}: store answers {}", show::entries(&entries)));
+        self.drive(id, |engine, now| engine.history(now, entries));
+        true
+    }
+
+    /// The register takes one change.
+    pub(crate) fn apply(&mut self, command: &RegisterCommand) -> Result<(), Refusal> {
+        let source = self.source;
+        let any = self.elect_any;
+        let reaches = |end: Position| any || source.is_some_and(|first| end >= first);
+        let result = self.register.apply(command, reaches);
+        if let Err(invalid) = self.register.validate() {
+            self.checker.violated(format!("register: {invalid}"));
+        }
+        self.check();
+        result
+    }
+
+    /// The register takes the oldest change asked for and answers it, unless the answer is to be lost.
+    pub(crate) fn serve_ask(&mut self, answer: bool) -> bool {
+        if self.asks.is_empty() {
+            return false;
+        }
+        let (id, command) = self.asks.remove(0);
+        let result = self.apply(&command);
+        let register = show::configuration(&self.register);
+        self.say(|| match &result {
+            Ok(()) => format!("register: {id}'s change: {register}"),
+            Err(refusal) => format!("register: {id}'s change refused, {refusal}"),
+        });
+        if answer {
+            self.pushes.push((id, self.register.clone()));
+        }
+        true
+    }
+
+    pub(crate) fn configure(&mut self, id: ReplicaId, configuration: &Configuration) {
+        self.drive(id, |engine, now| engine.configured(now, configuration));
+    }
+
+    /// The gateway's part: elect a replica, as the register is now.
+    pub(crate) fn elect(
+        &mut self,
+        candidate: ReplicaId,
+        drop: Option<ReplicaId>,
+    ) -> Result<(), Refusal> {
+        let (expect, incarnation) = (self.register.version, self.replicas[&candidate].incarnation);
+        let log_end = self.status(candidate).map_or(0, |status| status.durable);
+        self.apply(&RegisterCommand::Elect { expect, candidate, incarnation, log_end, drop })
+    }
+
+    /// Crashes a replica; of its writes under way the first `kept` single changes reach the disk all the same.
+    pub(crate) fn crash(&mut self, id: ReplicaId, kept: usize) {
+        let replica = self.replicas.get_mut(&id).expect("it exists");
+        replica.engine = None;
+        replica.delivered.clear();
+        replica.disk.crash(kept);
+        self.reads.retain(|(reader, ..)| *reader != id);
+    }
+
+    pub(crate) fn start(&mut self, id: ReplicaId) {
+        let now = self.now;
+        let replica = self.replicas.get_mut(&id).expect("it exists");
+        let recovered = replica.disk.recovered();
+        replica.life += 1;
+        replica.engine = Some((self.factory)(id, replica.incarnation, recovered, now));
+        self.drive(id, |_, _| ());
+    }
+
+    /// The disk is gone; the replica, if it starts again, speaks for a new one.
+    pub(crate) fn lose_disk(&mut self, id: ReplicaId) {
+        self.crash(id, 0);
+        let replica = self.replicas.get_mut(&id).expect("it exists");
+        replica.incarnation += 1;
+        replica.disk = Disk::default();
+    }
+
+    pub(crate) fn tick(&mut self, span: Span) {
+        self.now = self.now + span;
+        for id in self.ids() {
+            self.drive(id, |engine, now| engine.tick(now));
+        }
+    }
+
+    pub(crate) fn ids(&self) -> Vec<ReplicaId> {
+        self.replicas.keys().copied().collect()
+    }
+
+    /// Lets everything happen that is under way, in order, until nothing is.
+    pub(crate) fn settle(&mut self) {
+        for _ in 0..10_000 {
+            let mut busy = self.serve_ask(true) | self.serve_read();
+            for (id, configuration) in std::mem::take(&mut self.pushes) {
+                self.configure(id, &configuration);
+                busy = true;
+            }
+            for packet in std::mem::take(&mut self.net) {
+                self.arrive(packet);
+                busy = true;
+            }
+            for id in self.ids() {
+                busy |= self.persist_one(id);
+            }
+            if !busy {
+                return;
+            }
+        }
+        self.checker.violated("the group never comes to rest".to_owned());
+    }
+
+    /// Everybody learns the register.
+    pub(crate) fn push_all(&mut self) {
+        let register = self.register.clone();
+        for id in self.ids() {
+            self.configure(id, &register);
+        }
+    }
+
+    /// Enrols everybody, elects a leader, waits until it leads.
+    pub(crate) fn lead(&mut self, leader: ReplicaId) {
+        self.push_all();
+        self.settle();
+        self.elect(leader, None).expect("a fresh group elects anybody");
+        self.push_all();
+        self.settle();
+    }
+}
