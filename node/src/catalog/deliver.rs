@@ -67,7 +67,12 @@ impl CatalogProcess {
     fn answer(&mut self, applied: Applied, origin: Origin, effects: &mut Vec<Effect>) {
         match (applied, origin) {
             (Applied::Law(Reply::Decided(decisions)), Origin::Batch { from, epoch, batch }) => {
-                self.gate.hold(from, Message::Decided(decided(epoch, batch, decisions)));
+                let decided = decided(epoch, batch, decisions);
+                if decided.orders.is_empty() && self.mutants.refusal_before_gate() {
+                    return effects
+                        .push(Effect::Send { to: from, message: Message::Decided(decided) });
+                }
+                self.gate.hold(from, Message::Decided(decided));
             }
             (Applied::Fenced, Origin::Batch { from, epoch, batch }) => {
                 self.proposals.answered(from, epoch, batch);

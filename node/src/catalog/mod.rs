@@ -128,12 +128,6 @@ impl CatalogProcess {
         }
     }
 
-    /// Turns a deliberate bug on.
-    #[cfg(feature = "mutants")]
-    pub fn mutate(&mut self, mutant: Mutant) {
-        self.mutants.chosen = Some(mutant);
-    }
-
     /// The replicated state, as applied here.
     pub fn state(&self) -> &State {
         &self.state
@@ -152,6 +146,16 @@ impl CatalogProcess {
     /// Gateways whose caches hold a lease now.
     pub fn leased_gateways(&self, now: Time) -> usize {
         self.leases.gateways(now).len()
+    }
+
+    /// Turns a deliberate bug on; right after the start, before any input.
+    #[cfg(feature = "mutants")]
+    pub fn mutate(&mut self, mutant: Mutant) {
+        self.mutants.chosen = Some(mutant);
+        self.state.mutants = self.mutants;
+        if self.mutants.forget_old_leases() {
+            self.gate = Gate::new(self.applied, Time(0));
+        }
     }
 
     fn receive(&mut self, now: Now, from: ServiceId, message: Message, effects: &mut Vec<Effect>) {

@@ -261,12 +261,13 @@ impl CatalogProcess {
         if !names.is_empty() {
             let list: Vec<Name> = names.iter().cloned().collect();
             for (gateway, message) in self.leases.invalidate(now.time, &list) {
-                if !self.mutants.gate_ignores_invalidations() {
-                    waits.insert((message.session, message.number));
-                }
+                waits.insert((message.session, message.number));
                 let message = Message::Invalidate(message);
                 effects.push(Effect::Send { to: ServiceId::gateway(gateway), message });
             }
+        }
+        if self.mutants.visible_before_confirmed() {
+            waits.clear();
         }
         self.gate.proposed(last, names, waits);
     }

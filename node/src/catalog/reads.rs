@@ -46,7 +46,8 @@ impl CatalogProcess {
         let listing = self.state.law.listing(&fill.name).cloned();
         let open = listing.as_ref().is_none_or(|listing| self.gate.is_open(listing.version));
         let stands = self.leases.stands(now.time, from.id, fill.session);
-        let cacheable = open && stands && !self.gate.pending(&fill.name);
+        let pending = self.gate.pending(&fill.name) && !self.mutants.cacheable_while_pending();
+        let cacheable = open && stands && !pending;
         let filled = Filled {
             session: fill.session,
             token: fill.token,

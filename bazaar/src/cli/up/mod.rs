@@ -137,7 +137,8 @@ async fn stop_in_order(supervisor: &mut Supervisor) {
     };
     let seconds = started.elapsed().as_secs_f64();
     if killed.is_empty() {
-        println!("stopped in {seconds:.1} s; {} restarts in all", supervisor.restarts());
+        let crashes = supervisor.crashes();
+        println!("stopped in {seconds:.1} s; services crashed by themselves {crashes} times");
     } else {
         let names: Vec<String> = killed.iter().map(ToString::to_string).collect();
         println!("stopped in {seconds:.1} s; had to kill {}", names.join(", "));

@@ -31,7 +31,7 @@ pub struct Supervisor {
     logs: PathBuf,
     kept: BTreeMap<ServiceId, Kept>,
     notices: mpsc::UnboundedSender<Notice>,
-    restarts: Arc<AtomicU64>,
+    crashes: Arc<AtomicU64>,
 }
 
 struct Kept {
@@ -43,8 +43,8 @@ impl Supervisor {
     /// No services yet; their output goes to `logs/<service>.log`. What happens to them is printed.
     pub fn new(logs: PathBuf) -> Self {
         let (notices, mut heard) = mpsc::unbounded_channel();
-        let restarts = Arc::new(AtomicU64::new(0));
-        let (count, folder) = (Arc::clone(&restarts), logs.clone());
+        let crashes = Arc::new(AtomicU64::new(0));
+        let (count, folder) = (Arc::clone(&crashes), logs.clone());
         tokio::spawn(async move {
             while let Some(notice) = heard.recv().await {
                 count.fetch_add(1, Ordering::Relaxed);
@@ -52,7 +52,7 @@ impl Supervisor {
                 println!("{text}; log: {}", folder.join(format!("{service}.log")).display());
             }
         });
-        Supervisor { logs, kept: BTreeMap::new(), notices, restarts }
+        Supervisor { logs, kept: BTreeMap::new(), notices, crashes }
     }
 
     /// Starts a service and keeps it running.
@@ -76,9 +76,9 @@ impl Supervisor {
         killed.await.ok().flatten()
     }
 
-    /// Crashes seen, those on purpose not counted.
-    pub fn restarts(&self) -> u64 {
-        self.restarts.load(Ordering::Relaxed)
+    /// How often services ended by themselves, or did not start. Kills on purpose are not counted.
+    pub fn crashes(&self) -> u64 {
+        self.crashes.load(Ordering::Relaxed)
     }
 
     /// Stops everything from the outside in. Answers with those that had to be killed.
@@ -198,7 +198,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let mut supervisor = started("echo up; exit 3", folder.path());
         lines(folder.path(), 3).await;
-        assert!(supervisor.restarts() >= 2);
+        assert!(supervisor.crashes() >= 2);
         assert_eq!(supervisor.stop().await, []);
     }
 
@@ -210,7 +210,7 @@ mod tests {
         let killed = supervisor.kill(SERVICE).await.unwrap();
         assert_eq!(killed.to_string(), first);
         assert_ne!(lines(folder.path(), 2).await[1], first);
-        assert_eq!(supervisor.restarts(), 0);
+        assert_eq!(supervisor.crashes(), 0);
         assert_eq!(supervisor.stop().await, []);
     }
 
@@ -255,7 +255,7 @@ mod tests {
         let launch = Launch { program: "/nowhere/bazaar".into(), arguments: Vec::new() };
         supervisor.start(SERVICE, launch);
         let deadline = Instant::now() + Duration::from_secs(20);
-        while supervisor.restarts() < 2 {
+        while supervisor.crashes() < 2 {
             assert!(Instant::now() < deadline);
             tokio::time::sleep(Duration::from_millis(5)).await;
         }

@@ -149,7 +149,7 @@ fn unconfirmed_invalidations_come_again_with_a_renewal() {
 #[test]
 fn the_mutant_does_not_wait() {
     let mut bench = Bench::serving();
-    bench.catalog.mutate(crate::catalog::Mutant::GateIgnoresInvalidations);
+    bench.catalog.mutate(crate::catalog::Mutant::VisibleBeforeConfirmed);
     leased(&mut bench);
     bench.decide(7, vec![buy(1, "Tux", 4)]);
     bench.sync();
