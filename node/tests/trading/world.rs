@@ -184,7 +184,7 @@ impl World {
                 let mut catalog = started.expect("the disk is sound");
                 #[cfg(feature = "mutants")]
                 if self.hasty {
-                    catalog.mutate(node::catalog::Mutant::GateIgnoresInvalidations);
+                    catalog.mutate(node::catalog::Mutant::VisibleBeforeConfirmed);
                 }
                 Box::new(catalog)
             }
