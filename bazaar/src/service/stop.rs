@@ -1,7 +1,8 @@
 //! When to stop: SIGTERM, SIGINT, or a supervisor that is gone.
 
-use tokio::io::AsyncReadExt;
 use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use crate::cli::up::lifeline::supervisor_gone;
 
 /// Waits for the wish to stop.
 pub(super) struct Stop {
@@ -22,19 +23,13 @@ impl Stop {
     }
 
     /// Waits until somebody wants this process to stop; says who.
-    pub(super) async fn wanted(&mut self) -> &'static str {
+    pub(super) async fn wanted(mut self) -> &'static str {
         let supervised = self.supervised;
         tokio::select! {
             _ = self.terminate.recv() => "SIGTERM",
             // A Ctrl-C reaches every process of the terminal; a supervised one waits for its supervisor's word.
             _ = self.interrupt.recv(), if !supervised => "SIGINT",
-            () = end_of_input(), if supervised => "the supervisor is gone",
+            () = supervisor_gone(), if supervised => "the supervisor is gone",
         }
     }
-}
-
-async fn end_of_input() {
-    let mut input = tokio::io::stdin();
-    let mut waste = [0; 64];
-    while matches!(input.read(&mut waste).await, Ok(1..)) {}
 }

@@ -153,7 +153,7 @@ impl CatalogProcess {
     pub fn mutate(&mut self, mutant: Mutant) {
         self.mutants.chosen = Some(mutant);
         self.state.mutants = self.mutants;
-        if self.mutants.forget_old_leases() {
+        if mutant == Mutant::ForgetOldLeases {
             self.gate = Gate::new(self.applied, Time(0));
         }
     }
