@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use bazaar::cli::{audit, config_check, status, trade};
+use bazaar::cli::{audit, config_check, status, trade, up};
 use bazaar::config::ServiceArgs;
 use bazaar::service;
 use clap::{Parser, Subcommand};
@@ -18,6 +18,8 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Run the whole system on this machine, supervised
+    Up(up::UpArgs),
     /// Run one catalog replica
     Catalog(ServiceArgs),
     /// Run one order replica
@@ -37,6 +39,7 @@ enum Command {
 #[tokio::main]
 async fn main() -> ExitCode {
     match Cli::parse().command {
+        Command::Up(args) => up::run(&args).await,
         Command::Catalog(args) => service::run(ServiceKind::Catalog, args).await,
         Command::Orders(args) => service::run(ServiceKind::Orders, args).await,
         Command::Gateway(args) => service::run(ServiceKind::Gateway, args).await,

@@ -17,6 +17,10 @@ pub const DECIDE_EAGER: usize = 32;
 /// Trades that may wait at the orders leader; above it gateways are told to shed. About 100 ms of work at 40,000 a second.
 pub const TRADES_WAITING: usize = 4_096;
 
+/// Trades the orders leader has in hand, decided ones that wait for the disks of the in-sync set included: as many as the engine
+/// takes undelivered, about 50 bytes each. Above it gateways are told to shed.
+pub const TRADES_IN_HAND: usize = 65_536;
+
 /// Order reads that may wait at an order replica, for the same reason.
 pub const READS_WAITING: usize = 4_096;
 
@@ -26,11 +30,22 @@ pub const DECIDE_RESEND: Span = Span::millis(250);
 /// A question to the catalog without an answer is asked again after this long.
 pub const QUESTION_RESEND: Span = Span::millis(150);
 
+/// Pause before the outbox is read again after the engine took no more (it is full, or handing over): pages it cannot take
+/// would only cost the catalog.
+pub const OUTBOX_PAUSE: Span = Span::millis(50);
+
 /// How often an order replica tells the catalog that it lives.
 pub const HEARTBEAT: Span = Span::millis(100);
 
 /// How often the orders leader lets the catalog cut its outbox. Rare enough to cost little, often enough to keep the outbox at a few hundred orders.
 pub const TRIM_INTERVAL: Span = Span::millis(50);
+
+/// How often a cut that the catalog may have missed is told again: without new orders nothing else would, and a full outbox lets
+/// no new order in.
+pub const TRIM_REPEAT: Span = Span::millis(1_000);
+
+/// A leader that stops in good order waits this long for a successor, longer than its engine does (2 s); then it stops anyway.
+pub const DRAIN_PATIENCE: Span = Span::millis(2_500);
 
 /// Delivered orders kept in memory for reads, below what the store has not got yet anyway. About 200 bytes each.
 pub const RECENT_ORDERS: usize = 4_096;
@@ -40,7 +55,7 @@ pub const RECENT_ORDERS: usize = 4_096;
 /// Orders in one page of the outbox: about 100 KiB.
 pub const OUTBOX_PAGE: usize = 1_024;
 
-/// Commands gathered or under way at the catalog; above it batches are dropped and sent again by their owner. The owner's window
+/// Commands gathered, under way or behind the gate at the catalog; above it batches are dropped and sent again by their owner. The owner's window
 /// is [`DECIDE_IN_FLIGHT`]; the rest is room for restocks, trims and elections.
 pub const COMMANDS_UNDER_WAY: usize = 256;
 

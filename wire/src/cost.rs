@@ -11,6 +11,11 @@ use replication::contract::{self, Entry};
 use replication::primary_backup;
 use replication::register::Configuration;
 
+use crate::limits::{
+    MAX_COMMAND_BYTES, MAX_ENTRIES, MAX_ITEMS, MAX_MESSAGE_COST, MAX_NAMES, MAX_NUMBERS,
+    MAX_ORDERS, MAX_REPLICAS,
+};
+
 /// Any message without lists: at most six numbers of 11 bytes, and the framing.
 const PLAIN: usize = 96;
 /// A trade, an order, an entry, a listing without its variable part.
@@ -32,6 +37,35 @@ const DISK: usize = 20;
 /// An upper bound on the encoded size of a message, in bytes.
 pub fn cost(message: &Message) -> usize {
     PLAIN + variable(message)
+}
+
+/// Would a receiver take this message? One that does not fit must not be sent: it would break the link, again and again.
+pub fn fits(message: &Message) -> bool {
+    lists_fit(message) && cost(message) <= MAX_MESSAGE_COST
+}
+
+fn lists_fit(message: &Message) -> bool {
+    match message {
+        Message::Invalidate(invalidate) => invalidate.names.len() <= MAX_NAMES,
+        Message::Invalidated(invalidated) => invalidated.numbers.len() <= MAX_NUMBERS,
+        Message::Decide(decide) => decide.trades.len() <= MAX_ITEMS,
+        Message::Decided(decided) => {
+            decided.outcomes.len() <= MAX_ITEMS && decided.orders.len() <= MAX_ORDERS
+        }
+        Message::Outbox(outbox) => outbox.orders.len() <= MAX_ORDERS,
+        Message::Trades { trades, .. } => trades.len() <= MAX_ITEMS,
+        Message::Traded(replies) => replies.len() <= MAX_ITEMS,
+        Message::ReadOrders { reads, .. } => reads.len() <= MAX_ITEMS,
+        Message::OrdersRead(replies) => replies.len() <= MAX_ITEMS,
+        Message::Replication(contract::Message::PrimaryBackup(
+            primary_backup::Message::Append { entries, .. },
+        )) => {
+            let short = |entry: &Entry| entry.command.len() <= MAX_COMMAND_BYTES;
+            entries.len() <= MAX_ENTRIES && entries.iter().all(short)
+        }
+        // Without lists, or with sets of replicas, of which there are never too many.
+        _ => true,
+    }
 }
 
 fn variable(message: &Message) -> usize {
@@ -87,7 +121,7 @@ fn configuration(part: &Configuration) -> usize {
 
 /// A change of the register names at most every replica there can be.
 const fn register_set() -> usize {
-    crate::limits::MAX_REPLICAS * MEMBER
+    MAX_REPLICAS * MEMBER
 }
 
 fn trade_reply(reply: &TradeReply) -> usize {

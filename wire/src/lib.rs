@@ -27,7 +27,7 @@ pub mod v1 {
     include!("generated/bazaar.v1.rs");
 }
 
-pub use cost::cost;
+pub use cost::{cost, fits};
 pub use error::DecodeError;
 pub use hello::{Hello, HelloError, OLDEST_PROTOCOL, PROTOCOL};
 pub use link::{Received, decode_batch, decode_bytes, encode_batch, encode_hello};

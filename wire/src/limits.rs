@@ -1,7 +1,7 @@
 //! Limits of the speech, each with its unit and reason.
 //!
-//! A sender keeps within them (its own limits are lower); a receiver treats what exceeds them as a broken link. All of
-//! them together stay below [`MAX_BATCH_BYTES`], which alone bounds the memory of one decoding.
+//! A sender keeps within them (its own limits are lower, and what does not [fit](crate::fits()) is not sent); a receiver treats
+//! what exceeds them as a broken link. [`MAX_BATCH_BYTES`] bounds what is read before any of them is looked at.
 
 /// Longest batch on the wire, in bytes (4 MiB, also what gRPC libraries take by default). A longer one breaks the link.
 pub const MAX_BATCH_BYTES: usize = 4 << 20;
@@ -16,8 +16,9 @@ pub const BATCH_TARGET_COST: usize = 1 << 20;
 /// Most messages in one batch. Bursts have tens; a thousand more means that the receiver was asleep.
 pub const MAX_BATCH_MESSAGES: usize = 4096;
 
-/// Most trades, outcomes, reads or replies in one message. Batches have up to 256 trades; a client-facing burst some thousands.
-pub const MAX_ITEMS: usize = 8192;
+/// Most trades, outcomes, reads or replies in one message. Batches have up to 256 trades, but all the answers that a commit
+/// frees at once go out together: as many as gateways may have under way.
+pub const MAX_ITEMS: usize = 65_536;
 
 /// Most orders in one message: 8192 of at most 220 bytes stay below 2 MiB.
 pub const MAX_ORDERS: usize = 8192;

@@ -15,6 +15,7 @@ proptest! {
     #[test]
     fn every_message_survives_the_wire(messages in vec(message(), 0..5)) {
         let bytes = encode_batch(messages.clone()).encode_to_vec();
+        prop_assert!(messages.iter().all(wire::fits));
         let received = decode_bytes(&bytes).expect("what was encoded decodes");
         prop_assert_eq!(received.messages, messages);
         prop_assert_eq!(received.hello, None);
@@ -131,6 +132,30 @@ fn too_much_of_anything_is_refused() {
 
     let refused = decode_bytes(&vec![0; limits::MAX_BATCH_BYTES + 1]);
     assert!(matches!(refused, Err(DecodeError::TooLong { .. })));
+}
+
+/// The largest and the smallest that does not fit, of some lists.
+#[test]
+fn what_fits_is_taken_and_what_does_not_is_refused() {
+    let reads = |count| Message::ReadOrders { epoch: 1, reads: vec![(1, 1); count] };
+    let numbers = |count| {
+        Message::Invalidated(node::message::Invalidated { session: 1, numbers: vec![1; count] })
+    };
+    let orders = |count| {
+        let orders = vec![any_of(order()); count];
+        Message::Decided(node::message::Decided { epoch: 1, batch: 1, outcomes: vec![], orders })
+    };
+    let cases: [(&dyn Fn(usize) -> Message, usize); 3] = [
+        (&reads, limits::MAX_ITEMS),
+        (&numbers, limits::MAX_NUMBERS),
+        (&orders, limits::MAX_ORDERS),
+    ];
+    for (message, limit) in cases {
+        assert!(wire::fits(&message(limit)));
+        assert!(decode_batch(encode_batch([message(limit)])).is_ok());
+        assert!(!wire::fits(&message(limit + 1)));
+        assert!(decode_batch(encode_batch([message(limit + 1)])).is_err());
+    }
 }
 
 #[test]

@@ -29,6 +29,11 @@ impl Steps {
         Steps { root: root.to_owned(), done: Vec::new(), tally: Tally::default() }
     }
 
+    /// The workspace.
+    pub(crate) fn root(&self) -> &Path {
+        &self.root
+    }
+
     /// Runs cargo and passes its output through.
     pub(crate) fn cargo(&mut self, name: &str, arguments: &[&str], env: &[(&str, &str)]) -> bool {
         let mut command = self.command(arguments, env);

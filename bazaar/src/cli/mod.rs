@@ -4,3 +4,4 @@ pub mod audit;
 pub mod config_check;
 pub mod status;
 pub mod trade;
+pub mod up;

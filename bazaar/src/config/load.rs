@@ -75,7 +75,8 @@ fn cure(message: &str) -> &'static str {
 
 /// Relative paths count from the file's folder, so that a deployment can be started from anywhere.
 fn anchor(config: &mut Config, folder: &Path) {
-    config.data = folder.join(&config.data);
+    let here = config.data.as_os_str() == ".";
+    config.data = if here { folder.to_owned() } else { folder.join(&config.data) };
     config.cache.log = config.cache.log.take().map(|path| folder.join(path));
     for source in [&mut config.catalog.stocks, &mut config.catalog.toys] {
         if let Some(ListingsSource::File(path)) = source {

@@ -177,7 +177,8 @@ fn member_paths(config: &Config) -> impl Iterator<Item = String> + '_ {
         ids.into_iter()
             .flat_map(move |id| fields.iter().map(move |field| format!("{group}.{id}.{field}")))
     };
-    let ids = |replicas: &[super::types::Replica]| replicas.iter().map(|replica| replica.id).collect();
+    let ids =
+        |replicas: &[super::types::Replica]| replicas.iter().map(|replica| replica.id).collect();
     let gateways = config.gateways.iter().map(|gateway| gateway.id).collect();
     of("catalog", &["address", "listen"], ids(&config.catalog.replicas))
         .chain(of("orders", &["address", "listen"], ids(&config.orders.replicas)))

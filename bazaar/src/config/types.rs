@@ -222,10 +222,9 @@ impl Default for HealthConfig {
 }
 
 impl Default for LimitsConfig {
-    /// Connections: a few kB each when idle. Per IP: hundreds of clients may share one address (a load client, an office),
-    /// a tenth of all connections is room enough. In flight: about a second of work at full speed.
+    /// As `rest::Limits`, which gives the reasons.
     fn default() -> Self {
-        LimitsConfig { connections: 10_000, per_ip: 1_000, in_flight: 8_192 }
+        LimitsConfig { connections: 10_000, per_ip: 4_096, in_flight: 4_096 }
     }
 }
 

@@ -339,3 +339,69 @@ async fn a_process_without_a_disk_may_not_write() {
     let Ended::Halted(why) = ended(&handle).await else { panic!("it went on") };
     assert!(why.contains("without a disk"), "{why}");
 }
+
+/// Not a test by itself: [`what_was_acknowledged_survives_sigkill`] runs it in a process of its own.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "the victim of another test"]
+async fn victim() {
+    let Ok(dir) = std::env::var(VICTIM) else { return };
+    let opened = open(dir.as_ref());
+    let applied = opened.recovered.applied;
+    let entries = opened.recovered.entries.clone();
+    let base =
+        Entry { position: applied, hash: opened.recovered.applied_hash, command: Bytes::new() };
+    let toy = Toy { last: entries.last().cloned().or(Some(base)), ..Toy::default() };
+    let (io, _around) = io(disk(opened));
+    let handle = Driver::spawn(toy, io).unwrap();
+    handle.act(|_, _, effects| {
+        effects.extend(entries.iter().map(|entry| Effect::Store {
+            position: entry.position,
+            changes: vec![history_row(entry)],
+        }));
+    });
+    loop {
+        let clients: Vec<_> = (0..8)
+            .map(|n| {
+                let handle = handle.clone();
+                tokio::spawn(async move { handle.client(ClientRequest::Order(n)).await })
+            })
+            .collect();
+        for client in clients {
+            assert_eq!(client.await.unwrap(), ClientResponse::NoOrder);
+            println!("acknowledged");
+        }
+    }
+}
+
+/// Names the folder of the victim.
+const VICTIM: &str = "BAZAAR_TEST_VICTIM";
+
+#[test]
+fn what_was_acknowledged_survives_sigkill() {
+    use std::io::{BufRead, BufReader};
+    use std::process::{Command, Stdio};
+
+    let dir = tempfile::tempdir().unwrap();
+    let mut acknowledged = 0;
+    for lines in [1, 40, 7, 300, 23, 111] {
+        let mut child = Command::new(std::env::current_exe().unwrap())
+            .args(["--ignored", "--exact", "driver::tests::victim", "--nocapture"])
+            .env(VICTIM, dir.path())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let output = BufReader::new(child.stdout.take().unwrap()).lines();
+        let mut lines_seen = output.map_while(Result::ok).filter(|line| line == "acknowledged");
+        let seen = lines_seen.by_ref().take(lines).count();
+        child.kill().unwrap();
+        child.wait().unwrap();
+        assert_eq!(seen, lines, "the victim ended before it was killed");
+        acknowledged += (seen + lines_seen.count()) as u64;
+        let opened = open(dir.path());
+        let end = opened.recovered.applied + opened.recovered.entries.len() as u64;
+        assert!(end >= acknowledged, "{acknowledged} acknowledged, {end} left");
+        assert!(opened.notes.is_empty(), "{:?}", opened.notes);
+        acknowledged = end;
+    }
+}

@@ -12,7 +12,7 @@ use node::message::Message;
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 use tokio_stream::Stream;
-use wire::limits::{BATCH_TARGET_COST, MAX_BATCH_MESSAGES, MAX_MESSAGE_COST};
+use wire::limits::{BATCH_TARGET_COST, MAX_BATCH_MESSAGES};
 use wire::{Hello, v1};
 
 use super::limits::{QUEUE_BYTES, QUEUE_MESSAGES};
@@ -71,8 +71,8 @@ impl Outgoing {
     /// Queues messages; closes the link if that is too much.
     pub(super) fn push(&self, messages: Vec<Message>) -> Pushed {
         let offered = messages.len();
-        let sized = messages.into_iter().map(|message| (wire::cost(&message), message));
-        let sized: Vec<_> = sized.filter(|(cost, _)| *cost <= MAX_MESSAGE_COST).collect();
+        let fitting = messages.into_iter().filter(wire::fits);
+        let sized: Vec<_> = fitting.map(|message| (wire::cost(&message), message)).collect();
         let oversized = offered - sized.len();
         let bytes: usize = sized.iter().map(|(cost, _)| cost).sum();
 
@@ -245,7 +245,7 @@ mod tests {
     #[test]
     fn a_message_nobody_would_take_is_left_out() {
         let queue = queue();
-        let numbers = vec![u64::MAX; MAX_MESSAGE_COST / 10];
+        let numbers = vec![u64::MAX; wire::limits::MAX_MESSAGE_COST / 10];
         let large = Message::Invalidated(node::message::Invalidated { session: 1, numbers });
         let pushed = queue.push(vec![large, Message::Ping { nonce: 7 }]);
         assert_eq!(pushed, Pushed::Queued { oversized: 1 });

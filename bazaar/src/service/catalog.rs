@@ -38,7 +38,8 @@ pub(super) async fn serve(
     let inspector = Arc::new(CatalogInspector::new(config, service, opened.incarnation, &seat));
     let disk = Disk { log: opened.log, store: opened.store, writer: WriterOptions::default() };
     let running =
-        Running::start(links_config(config, service)?, sink, inspector, process, Some(disk)).await?;
+        Running::start(links_config(config, service)?, sink, inspector, process, Some(disk))
+            .await?;
     seat.get_or_init(|| (running.handle.clone(), running.links.clone()));
     running.until_stopped(stop, async {}).await
 }

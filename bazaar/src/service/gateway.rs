@@ -15,8 +15,8 @@ use super::wiring::{Later, Running};
 use super::{ServiceError, links_config, resolve};
 use crate::config::{Address, Config, Replica};
 use crate::driver::{Handle, clock};
-use crate::telemetry::{CacheLog, EventSink, Metrics};
 use crate::rest::{Limits, Market, Role, Server, Surface, entropy};
+use crate::telemetry::{CacheLog, EventSink, Metrics};
 
 /// The surface asks the process; hits come straight from its cache.
 struct ToProcess(Handle<GatewayProcess>);
@@ -45,12 +45,14 @@ pub(super) async fn serve(
     let internal = listen(&addresses.internal).await?;
     let metrics = Metrics::install(service)?;
     tokio::spawn(metrics.clone().keep_up());
-    let cache_log = config.cache_log_of(service.id).map(|path| CacheLog::open(&path)).transpose()?;
+    let cache_log =
+        config.cache_log_of(service.id).map(|path| CacheLog::open(&path)).transpose()?;
     let sink = EventSink::new(service, cache_log);
     let process = GatewayProcess::new(settings(config, service), clock::now());
     let seat = Later::default();
     let inspector = Arc::new(GatewayInspector::new(config, service, &seat));
-    let running = Running::start(links_config(config, service)?, sink, inspector, process, None).await?;
+    let running =
+        Running::start(links_config(config, service)?, sink, inspector, process, None).await?;
     seat.get_or_init(|| (running.handle.clone(), running.links.clone()));
 
     let seed = entropy()

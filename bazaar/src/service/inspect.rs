@@ -176,10 +176,9 @@ impl Inspector for OrdersInspector {
         Box::pin(blocking(move || {
             // Position p holds the order numbered p - 1.
             let entries = store.history(from + 1, max).map_err(broken_store)?;
-            let rows = entries.into_iter().map(|entry| OrderRow {
-                chain: OrderChain(entry.hash.0),
-                encoded: entry.command,
-            });
+            let rows = entries
+                .into_iter()
+                .map(|entry| OrderRow { chain: OrderChain(entry.hash.0), encoded: entry.command });
             Ok(OrderPage { first: from, rows: rows.collect() })
         }))
     }

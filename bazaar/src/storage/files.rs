@@ -3,8 +3,14 @@
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use rustix::fs::FlockOperation;
+
+/// How long a lock is waited for: longer than the death of a process takes, shorter than an operator's patience.
+const LOCK_PATIENCE: Duration = Duration::from_millis(300);
+/// Time between two tries.
+const LOCK_RETRY: Duration = Duration::from_millis(3);
 
 /// A file operation that failed, with the file.
 #[derive(Debug, thiserror::Error)]
@@ -100,13 +106,22 @@ pub struct DirLock {
 }
 
 impl DirLock {
-    /// Takes the lock, or says at once that somebody else has it (`None`).
+    /// Takes the lock, or says that somebody else has it (`None`).
+    ///
+    /// Waits a moment for whoever is about to let go: a process that was just killed, or a child of this very process
+    /// between its birth and its own program, which until then shares what this process locks.
     pub fn take(dir: &Path) -> Result<Option<DirLock>, FileError> {
         let file = File::open(dir).map_err(FileError::at("cannot open folder", dir))?;
-        match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
-            Ok(()) => Ok(Some(DirLock { _dir: file })),
-            Err(rustix::io::Errno::WOULDBLOCK) => Ok(None),
-            Err(error) => Err(FileError::at("cannot lock folder", dir)(error.into())),
+        let deadline = Instant::now() + LOCK_PATIENCE;
+        loop {
+            match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
+                Ok(()) => return Ok(Some(DirLock { _dir: file })),
+                Err(rustix::io::Errno::WOULDBLOCK) if Instant::now() < deadline => {
+                    std::thread::sleep(LOCK_RETRY);
+                }
+                Err(rustix::io::Errno::WOULDBLOCK) => return Ok(None),
+                Err(error) => return Err(FileError::at("cannot lock folder", dir)(error.into())),
+            }
         }
     }
 }

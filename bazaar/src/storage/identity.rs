@@ -10,6 +10,7 @@ use crc32c::crc32c;
 use replication::contract::Incarnation;
 
 use super::files::{self, FileError};
+use crate::driver::clock;
 
 const TITLE: &str = "bazaar-identity 1";
 /// First boot numbers are drawn below this. They do not begin at 1, so that a folder which was removed by hand does not
@@ -56,7 +57,7 @@ impl Identity {
     /// Of a new folder.
     pub fn create(owner: &str) -> Result<Identity, FileError> {
         let boot = files::random()? % FIRST_BOOTS + 1;
-        let incarnation = files::random()?;
+        let incarnation = later_than(0);
         Ok(Identity { owner: owner.to_owned(), incarnation, boot, phase: Phase::Emptying })
     }
 
@@ -67,7 +68,7 @@ impl Identity {
 
     /// Contents that are no longer what peers were told about.
     pub fn renew(self, phase: Phase) -> Result<Identity, FileError> {
-        Ok(Identity { incarnation: files::random()?, phase, ..self })
+        Ok(Identity { incarnation: later_than(self.incarnation), phase, ..self })
     }
 
     /// Reads the file; `None` if there is none.
@@ -125,6 +126,13 @@ fn parse(bytes: &[u8]) -> Option<Identity> {
 
 fn number<N: FromStr>(text: &str) -> Option<N> {
     text.parse().ok()
+}
+
+/// An incarnation greater than an earlier one of the same replica, also of one whose folder is gone: microseconds since 1970.
+/// The register refuses a smaller one, since it could be a message of a disk that was lost.
+fn later_than(before: Incarnation) -> Incarnation {
+    let micros = clock::now().wall.0.saturating_mul(1_000);
+    micros.max(before.saturating_add(1))
 }
 
 #[cfg(test)]

@@ -28,6 +28,9 @@ pub struct Options {
     pub alone: bool,
     /// Throw the contents away on purpose.
     pub fresh: bool,
+    /// Only look, as an audit does: the folder's identity, log and repairs are left alone, damage is an error, and the
+    /// log takes no writes.
+    pub look_only: bool,
     /// Size of a log segment, in bytes.
     pub segment_bytes: u64,
     /// Size of the store's cache, in bytes.
@@ -41,9 +44,17 @@ impl Options {
             identity,
             alone: false,
             fresh: false,
+            look_only: false,
             segment_bytes: log::SEGMENT_BYTES,
             cache_bytes: CACHE_BYTES,
         }
+    }
+}
+
+impl Options {
+    /// May damage be repaired from others?
+    fn repairs(&self) -> bool {
+        !self.alone && !self.look_only
     }
 }
 
@@ -99,6 +110,9 @@ pub enum StorageError {
          restore the folder from a copy, or start with --fresh to give the contents up"
     )]
     Rotten(Rot),
+    /// Damage that the next start repairs, found while only looking.
+    #[error("not to be judged before its service ran again: {0}")]
+    Unrepaired(String),
     /// Contents without the file that says whose they are.
     #[error(
         "{path} is missing or damaged beside existing data: restore it, or start with --fresh \
@@ -109,7 +123,9 @@ pub enum StorageError {
 
 /// Opens a folder, creating or repairing what the options allow. When this returns, everything in the result is durable.
 pub fn recover(dir: &Path, options: &Options) -> Result<Opened, StorageError> {
-    files::create_dir(dir)?;
+    if !options.look_only {
+        files::create_dir(dir)?;
+    }
     let lock = DirLock::take(dir)?.ok_or_else(|| StorageError::Locked(dir.to_owned()))?;
     let mut opening = Opening::begin(dir, options)?;
     let store = opening.store()?;
@@ -146,6 +162,9 @@ impl<'a> Opening<'a> {
     /// Settles whose folder it is and finishes what an earlier start began. From here on this start has its number.
     fn begin(dir: &'a Path, options: &'a Options) -> Result<Opening<'a>, StorageError> {
         let identity = identity(dir, options)?;
+        if options.look_only {
+            return Ok(Opening { dir, options, identity, notes: Vec::new() });
+        }
         identity.write(&identity_path(dir))?;
         let mut opening = Opening { dir, options, identity, notes: Vec::new() };
         match opening.identity.phase {
@@ -213,7 +232,7 @@ impl<'a> Opening<'a> {
         };
         match opened {
             Ok(store) => Ok(Arc::new(store)),
-            Err(StoreError::Damaged(why)) if !self.options.alone => {
+            Err(StoreError::Damaged(why)) if self.options.repairs() => {
                 self.distrust()?;
                 self.set_aside(&path, &why)?;
                 self.set_aside(&self.log_path(), "its store is damaged")?;
@@ -232,6 +251,7 @@ impl<'a> Opening<'a> {
             applied,
             applied_hash: store.hash_at(applied)?,
             state: HardState { epoch: 0, commit: applied },
+            look_only: self.options.look_only,
             ..LogOptions::new(self.options.identity.clone())
         };
         if self.identity.phase != Phase::Ready {
@@ -241,6 +261,9 @@ impl<'a> Opening<'a> {
             Ok(opened) => return Ok(opened),
             Err(rotten) => rotten,
         };
+        if self.options.look_only {
+            return Err(StorageError::Unrepaired(rot.to_string()));
+        }
         if self.options.alone {
             return Err(StorageError::Rotten(rot));
         }
@@ -300,6 +323,11 @@ fn identity(dir: &Path, options: &Options) -> Result<Identity, StorageError> {
     }
     let used = path.exists() || dir.join("log").exists() || dir.join("rows.redb").exists();
     match read {
+        Some(identity) if options.look_only && identity.phase == Phase::Ready => Ok(identity),
+        Some(_) if options.look_only => {
+            Err(StorageError::Unrepaired("an earlier start was cut short".into()))
+        }
+        None if options.look_only => Err(StorageError::NoIdentity(path)),
         Some(identity) if options.fresh => Ok(identity.next_boot().renew(Phase::Emptying)?),
         Some(identity) => Ok(identity.next_boot()),
         None if used && !options.fresh && options.alone => Err(StorageError::NoIdentity(path)),

@@ -194,6 +194,54 @@ fn a_missing_log_or_store_is_no_new_folder() {
 }
 
 #[test]
+fn a_damaged_store_is_set_aside_with_its_log_or_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let (_, opened) = sample(dir.path());
+    let incarnation = opened.incarnation;
+    drop(opened);
+    let path = dir.path().join("rows.redb");
+    let mut bytes = fs::read(&path).unwrap();
+    bytes[4_096..].iter_mut().for_each(|byte| *byte ^= 0x55);
+    fs::write(&path, bytes).unwrap();
+    assert!(matches!(
+        recover(dir.path(), &alone()),
+        Err(StorageError::Store(StoreError::Damaged(_)))
+    ));
+    let opened = recover(dir.path(), &options()).unwrap();
+    assert_ne!(opened.incarnation, incarnation);
+    assert_eq!(opened.recovered, Recovered::default());
+    assert_eq!(slugs(&opened), ["storage-rotten", "storage-rotten"]);
+    assert!(dir.path().join("rotten-1").is_file() && dir.path().join("rotten-2").is_dir());
+}
+
+#[test]
+fn looking_changes_nothing() {
+    let look = Options { look_only: true, ..options() };
+    let dir = tempfile::tempdir().unwrap();
+    assert!(recover(&dir.path().join("nowhere"), &look).is_err());
+    assert!(matches!(recover(dir.path(), &look), Err(StorageError::NoIdentity(_))));
+    let entries = chain(3);
+    let mut opened = recover(dir.path(), &options()).unwrap();
+    log_all(&mut opened, &entries);
+    let (incarnation, boot) = (opened.incarnation, opened.boot);
+    assert!(matches!(recover(dir.path(), &look), Err(StorageError::Locked(_))));
+    drop(opened);
+    damage(&segment(dir.path()), 3 * 512 + 50);
+    let before = fs::read(segment(dir.path())).unwrap();
+    for _ in 0..2 {
+        let mut opened = recover(dir.path(), &look).unwrap();
+        assert_eq!(opened.recovered.entries, entries[..2], "without the torn tail");
+        assert_eq!((opened.incarnation, opened.boot), (incarnation, boot));
+        assert!(opened.log.append(&[LogWrite::Truncate(1)]).is_err());
+    }
+    assert_eq!(fs::read(segment(dir.path())).unwrap(), before);
+    damage(&segment(dir.path()), 512 + 50);
+    assert!(matches!(recover(dir.path(), &look), Err(StorageError::Unrepaired(_))));
+    assert!(!dir.path().join("rotten-1").exists());
+    assert_ne!(recover(dir.path(), &options()).unwrap().incarnation, incarnation);
+}
+
+#[test]
 fn a_gap_between_store_and_log_is_rot() {
     let dir = tempfile::tempdir().unwrap();
     let (entries, mut opened) = sample(dir.path());

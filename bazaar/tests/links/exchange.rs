@@ -30,8 +30,9 @@ async fn large_messages_fit_and_monsters_are_left_out() {
     let large = vec![invalidated(wire::limits::MAX_NUMBERS); 20];
     gateway.links.send(CATALOG, large.clone());
     gateway.links.send(CATALOG, vec![invalidated(500_000), Message::Ping { nonce: 1 }]);
-    assert_eq!(catalog.messages(GATEWAY, 20).await, large);
-    assert_eq!(catalog.messages(GATEWAY, 1).await, pings(1..2));
+    let mut arrived = catalog.messages(GATEWAY, 21).await;
+    assert_eq!(arrived.pop(), pings(1..2).pop());
+    assert!(arrived == large, "{} large messages", arrived.len());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -115,10 +116,12 @@ async fn a_peer_that_is_silent_for_a_second_is_dead() {
             let mut frozen = frozen.clone();
             tokio::spawn(async move {
                 let mut far = tokio::net::TcpStream::connect(target).await.expect("the catalog");
+                let forward = tokio::io::copy_bidirectional(&mut near, &mut far);
                 tokio::select! {
-                    _ = tokio::io::copy_bidirectional(&mut near, &mut far) => {}
-                    _ = frozen.wait_for(|frozen| *frozen) => std::future::pending().await,
+                    _ = forward => return,
+                    _ = frozen.wait_for(|frozen| *frozen) => {}
                 }
+                std::future::pending::<()>().await;
             });
         }
     });

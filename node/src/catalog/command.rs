@@ -37,9 +37,8 @@ pub struct UnreadableCommand {
 impl Command {
     /// Bytes for the log.
     pub fn encode(&self) -> Bytes {
-        let mut out = vec![VERSION];
-        out.extend(postcard::to_allocvec(self).expect("commands have no unencodable parts"));
-        Bytes::from(out)
+        let out = postcard::to_extend(self, vec![VERSION]);
+        Bytes::from(out.expect("commands have no unencodable parts"))
     }
 
     /// A command from the log.

@@ -40,6 +40,16 @@ pub enum StartError {
         /// Which.
         key: &'static str,
     },
+    /// The store says two things about how many orders it reflects.
+    #[error(
+        "the store counts {count} orders at position {position}; replace this replica with --fresh"
+    )]
+    OrderCount {
+        /// Orders counted.
+        count: u64,
+        /// The position reflected.
+        position: u64,
+    },
     /// A log entry cannot be read.
     #[error("{0}")]
     Entry(#[source] super::command::UnreadableCommand),

@@ -3,6 +3,7 @@
 use market::catalog::Reply;
 use market::trade::Decision;
 use replication::contract::{Effect as EngineEffect, Entry, Epoch};
+use replication::register::RegisterCommand;
 
 use super::CatalogProcess;
 use super::command::Command;
@@ -53,20 +54,32 @@ impl CatalogProcess {
         effects.push(Effect::Store { position: entry.position, changes });
         self.applied = entry.position;
         self.gate.applied(entry.position);
+        if let Command::Register(RegisterCommand::Elect { candidate, .. }) = command
+            && applied == Applied::Register(Ok(()))
+        {
+            // Only an election gives a leader time to be heard: other changes do not show that it lives.
+            self.liveness.leads(now.time, candidate);
+        }
         let origin = self.proposals.delivered(entry.position);
-        self.answer(now, applied, origin, effects);
+        self.answer(applied, origin, effects);
     }
 
-    fn answer(&mut self, now: Now, applied: Applied, origin: Origin, effects: &mut Vec<Effect>) {
+    fn answer(&mut self, applied: Applied, origin: Origin, effects: &mut Vec<Effect>) {
         match (applied, origin) {
             (Applied::Law(Reply::Decided(decisions)), Origin::Batch { from, epoch, batch }) => {
-                self.gate.hold(from, Message::Decided(decided(epoch, batch, decisions)));
-            }
-            (Applied::Fenced, Origin::Batch { from, .. }) => self.fence(from, effects),
-            (Applied::Register(Ok(())), _) => {
-                if let Some(leader) = self.state.register.leader {
-                    self.liveness.leads(now.time, leader);
+                let decided = decided(epoch, batch, decisions);
+                if decided.orders.is_empty() && self.mutants.refusal_before_gate() {
+                    return effects
+                        .push(Effect::Send { to: from, message: Message::Decided(decided) });
                 }
+                self.gate.hold(from, Message::Decided(decided));
+            }
+            (Applied::Fenced, Origin::Batch { from, epoch, batch }) => {
+                self.proposals.answered(from, epoch, batch);
+                self.fence(from, effects);
+            }
+            (Applied::Law(Reply::Loaded(_)), _) => self.proposals.loaded(),
+            (Applied::Register(Ok(())), _) => {
                 effects.push(Effect::Event(Event::Configuration(self.state.register.clone())));
                 self.publish(effects);
             }
@@ -74,6 +87,18 @@ impl CatalogProcess {
                 self.refuse(from, refusal, effects);
             }
             _ => {}
+        }
+    }
+}
+
+impl CatalogProcess {
+    /// Lets the answers go whose positions are open.
+    pub(super) fn open(&mut self, now: Now, effects: &mut Vec<Effect>) {
+        for (to, message) in self.gate.advance(now.time) {
+            if let Message::Decided(decided) = &message {
+                self.proposals.answered(to, decided.epoch, decided.batch);
+            }
+            effects.push(Effect::Send { to, message });
         }
     }
 }

@@ -94,6 +94,11 @@ impl Gate {
         self.held.push_back(Held { position: self.applied, to, message });
     }
 
+    /// Bursts proposed and not open yet.
+    pub(super) fn rounds(&self) -> usize {
+        self.rounds.len()
+    }
+
     /// How many answers are held.
     pub(super) fn held(&self) -> usize {
         self.held.len()

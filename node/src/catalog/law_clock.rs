@@ -8,26 +8,29 @@ use market::trade::WallTime;
 use crate::process::Now;
 
 /// Hands out times for commands.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct LawClock {
-    last: Option<Now>,
+    /// The highest time handed out, gone on at the pace of the monotonic clock. Not the last one: after a jump back and the
+    /// correction that follows it, the law's time must not stand still until a sixteenth of the way has added up.
+    line: Now,
 }
 
 impl LawClock {
+    /// A process trusts its wall clock once, at its start.
+    pub(super) fn new(start: Now) -> Self {
+        LawClock { line: start }
+    }
+
     /// The time for a command proposed now: the wall clock, but at most a sixteenth faster than the monotonic clock.
     pub(super) fn at(&mut self, now: Now) -> WallTime {
-        let Some(last) = self.last else {
-            self.last = Some(now);
-            return now.wall;
-        };
-        let elapsed = now.time.since(last.time).0 / 1_000;
-        let most = last.wall.0.saturating_add(elapsed + elapsed / 16);
-        let wall = WallTime(now.wall.0.min(most));
+        let elapsed = now.time.since(self.line.time).0 / 1_000;
+        let steady = self.line.wall.0.saturating_add(elapsed);
+        let wall = now.wall.0.min(steady.saturating_add(elapsed / 16));
         if elapsed >= 16 {
             // Not at every command: whole milliseconds would be lost to rounding.
-            self.last = Some(Now { time: now.time, wall });
+            self.line = Now { time: now.time, wall: WallTime(wall.max(steady)) };
         }
-        wall
+        WallTime(wall)
     }
 }
 
@@ -42,7 +45,7 @@ mod tests {
 
     #[test]
     fn a_jump_ahead_is_not_followed_and_a_jump_back_is() {
-        let mut clock = LawClock::default();
+        let mut clock = LawClock::new(now(0, 1_000_000));
         assert_eq!(clock.at(now(0, 1_000_000)).0, 1_000_000);
         assert_eq!(clock.at(now(160, 4_600_000)).0, 1_000_170, "an hour ahead: a sixteenth faster");
         assert_eq!(clock.at(now(320, 1_000_320)).0, 1_000_320, "the clock was set right again");
@@ -51,5 +54,20 @@ mod tests {
             500_000,
             "the law itself keeps time from going back"
         );
+    }
+
+    #[test]
+    fn a_jump_back_that_is_corrected_does_not_hold_the_law_up() {
+        let mut clock = LawClock::new(now(0, 10_000_000));
+        assert_eq!(clock.at(now(100, 6_400_100)).0, 6_400_100, "an hour back");
+        assert_eq!(clock.at(now(200, 10_000_200)).0, 10_000_200, "and right again, at once");
+    }
+
+    #[test]
+    fn a_burst_of_commands_loses_no_milliseconds() {
+        let mut clock = LawClock::new(now(0, 1_000));
+        for ms in 1..=1_000 {
+            assert_eq!(clock.at(now(ms, 1_000 + ms)).0, 1_000 + ms);
+        }
     }
 }

@@ -20,9 +20,25 @@ pub(super) type SessionId = u64;
 #[derive(Debug)]
 struct Session {
     gateway: u8,
+    /// The session that the gateway named when this one was opened for it, 0 for none.
+    instead_of: SessionId,
+    /// When the renewal that opened this session was sent, on the gateway's clock.
+    opened_by: Time,
+    /// The same of the latest renewal that was granted.
+    renewed_by: Time,
     lease_until: Time,
     next_number: u64,
     unconfirmed: BTreeMap<u64, (Time, Vec<Name>)>,
+}
+
+/// What a renewal is about.
+enum Whose {
+    /// A session that stands.
+    Standing(SessionId),
+    /// One that was replaced since.
+    Late,
+    /// None that is known.
+    Nobodys,
 }
 
 /// All sessions of all gateways.
@@ -33,24 +49,24 @@ pub(super) struct Leases {
 }
 
 impl Leases {
-    /// No sessions yet. `boot` never repeats, so neither do session ids.
+    /// No sessions yet. `boot` never repeats (and stays below 2^32), so neither do session ids.
     pub(super) fn new(boot: u64) -> Self {
         Leases { sessions: BTreeMap::new(), next_id: (boot << 32) + 1 }
     }
 
-    /// Handles a renewal: `None` grants nothing (the session owes a confirmation, or the table is full).
-    /// Also says which invalidations to send again.
+    /// Handles a renewal: `None` says nothing (it came late, or the table is full). A session that owes a confirmation is
+    /// granted no time. Also says which invalidations to send again.
     pub(super) fn renew(
         &mut self,
         now: Time,
         gateway: u8,
         renew: &Renew,
     ) -> Option<(Lease, Vec<Invalidate>)> {
-        let known = self
-            .sessions
-            .get(&renew.session)
-            .is_some_and(|session| session.gateway == gateway && now <= session.lease_until);
-        let id = if known { renew.session } else { self.open(gateway)? };
+        let id = match self.whose(now, gateway, renew) {
+            Whose::Standing(id) => id,
+            Whose::Late => return None,
+            Whose::Nobodys => self.open(gateway, renew)?,
+        };
         let session = self.sessions.get_mut(&id).expect("the session was found or opened above");
         let resend = session.overdue(now, id);
         if session.owes(now) {
@@ -61,19 +77,52 @@ impl Leases {
             ));
         }
         session.lease_until = session.lease_until.max(now + LEASE + LEASE_MARGIN);
+        session.renewed_by = session.renewed_by.max(renew.sent_at);
         Some((Lease { session: id, sent_at: renew.sent_at, ttl: LEASE }, resend))
     }
 
-    fn open(&mut self, gateway: u8) -> Option<SessionId> {
+    /// Which session a renewal is about.
+    ///
+    /// Every session opened needlessly is one that its gateway never confirms anything in, so that writes wait until its lease
+    /// is over. Renewals sent while the first grant was under way (they name the same session that is gone), and copies of
+    /// the renewal that opened a session, are therefore answered with that session; a renewal older than one that was
+    /// granted is late, and its grant would be ignored. What names no session at all may be another life of the gateway while
+    /// the earlier one is only paused, so only the very same renewal counts as a copy then.
+    fn whose(&self, now: Time, gateway: u8, renew: &Renew) -> Whose {
+        if self.stands(now, gateway, renew.session) {
+            return Whose::Standing(renew.session);
+        }
+        let of_gateway = |(_, session): &(&SessionId, &Session)| {
+            session.gateway == gateway && now <= session.lease_until
+        };
+        for (&id, session) in self.sessions.iter().rev().filter(of_gateway) {
+            if renew.sent_at < session.renewed_by {
+                return Whose::Late;
+            }
+            let copy = renew.session != 0 || renew.sent_at == session.opened_by;
+            if copy && session.instead_of == renew.session {
+                return Whose::Standing(id);
+            }
+        }
+        Whose::Nobodys
+    }
+
+    fn open(&mut self, gateway: u8, renew: &Renew) -> Option<SessionId> {
         if self.sessions.len() >= SESSIONS {
             return None;
         }
         let id = self.next_id;
         self.next_id += 1;
-        self.sessions.insert(
-            id,
-            Session { gateway, lease_until: Time(0), next_number: 1, unconfirmed: BTreeMap::new() },
-        );
+        let session = Session {
+            gateway,
+            instead_of: renew.session,
+            opened_by: renew.sent_at,
+            renewed_by: renew.sent_at,
+            lease_until: Time(0),
+            next_number: 1,
+            unconfirmed: BTreeMap::new(),
+        };
+        self.sessions.insert(id, session);
         Some(id)
     }
 

@@ -21,6 +21,7 @@ mod gate;
 mod law_clock;
 mod lease;
 mod liveness;
+mod mutants;
 mod propose;
 mod reads;
 mod state;
@@ -35,6 +36,8 @@ use replication::time::{Span, Time};
 
 pub use command::{Command, UnreadableCommand};
 pub use config::{CatalogConfig, RestockConfig, StartError};
+#[cfg(feature = "mutants")]
+pub use mutants::Mutant;
 pub use state::{Applied, State};
 
 use crate::limits::{LEASE, LEASE_MARGIN};
@@ -45,6 +48,7 @@ use gate::Gate;
 use law_clock::LawClock;
 use lease::Leases;
 use liveness::Liveness;
+use mutants::Mutants;
 use propose::Proposals;
 
 /// One catalog replica.
@@ -59,11 +63,23 @@ pub struct CatalogProcess {
     proposals: Proposals,
     clock: LawClock,
     next_restock: Time,
-    draining: bool,
+    /// What the start itself brought about, for the first flush.
+    backlog: Vec<Effect>,
+    drain: Drain,
+    mutants: Mutants,
+}
+
+/// How far an orderly stop has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Drain {
+    No,
+    Wanted,
+    Done,
 }
 
 impl CatalogProcess {
-    /// A replica from what its disk holds. `boot` never repeats in this catalog's life. `first_listings` fill a catalog that has none.
+    /// A replica from what its disk holds. `boot` never repeats in this catalog's life and stays below 2^32.
+    /// `first_listings` fill a catalog that has none.
     pub fn start(
         config: CatalogConfig,
         now: Now,
@@ -75,7 +91,11 @@ impl CatalogProcess {
         if let Some(hash) = crate::replica::stored_hash(&rows)? {
             recovered.applied_hash = hash;
         }
+        for entry in &recovered.entries {
+            Command::decode(&entry.command).map_err(StartError::Entry)?;
+        }
         let fresh = recovered.applied == 0 && recovered.entries.is_empty();
+        // An earlier life may have granted leases. One that left nothing behind had no listing to be cached.
         let wait = if fresh { Span(0) } else { Span(LEASE.0 + LEASE_MARGIN.0) };
         let applied = recovered.applied;
         let mut process = CatalogProcess {
@@ -88,13 +108,24 @@ impl CatalogProcess {
             gate: Gate::new(applied, now.time + wait),
             liveness: Liveness::new(now.time),
             proposals: Proposals::default(),
-            clock: LawClock::default(),
-            draining: false,
+            clock: LawClock::new(now),
+            backlog: Vec::new(),
+            drain: Drain::No,
+            mutants: Mutants::default(),
         };
-        if fresh && !first_listings.is_empty() {
-            process.proposals.load(first_listings);
-        }
+        process.replay(now, first_listings);
         Ok(process)
+    }
+
+    /// Applies what the log holds above the store *before* anything is answered: a question that comes in the very first burst
+    /// must not see the store's older state.
+    fn replay(&mut self, now: Now, first_listings: Vec<NewListing>) {
+        let mut effects = Vec::new();
+        self.perform(now, &mut effects);
+        self.backlog = effects;
+        if self.state.law.listings().next().is_none() && !first_listings.is_empty() {
+            self.proposals.load(first_listings);
+        }
     }
 
     /// The replicated state, as applied here.
@@ -117,6 +148,16 @@ impl CatalogProcess {
         self.leases.gateways(now).len()
     }
 
+    /// Turns a deliberate bug on; right after the start, before any input.
+    #[cfg(feature = "mutants")]
+    pub fn mutate(&mut self, mutant: Mutant) {
+        self.mutants.chosen = Some(mutant);
+        self.state.mutants = self.mutants;
+        if self.mutants.forget_old_leases() {
+            self.gate = Gate::new(self.applied, Time(0));
+        }
+    }
+
     fn receive(&mut self, now: Now, from: ServiceId, message: Message, effects: &mut Vec<Effect>) {
         match (from.kind, message) {
             (ServiceKind::Gateway, Message::Renew(renew)) => self.renew(now, from, &renew, effects),
@@ -137,6 +178,10 @@ impl CatalogProcess {
             // Anything else is a message for another kind of service: a bug of the sender, harmless here.
             _ => {}
         }
+    }
+
+    fn is_draining(&self) -> bool {
+        self.drain != Drain::No
     }
 
     fn tick(&mut self, now: Now) {
@@ -168,20 +213,21 @@ impl Process for CatalogProcess {
             Input::Stored(position) => self.engine.stored(now.time, position),
             Input::History { entries, .. } => self.engine.history(now.time, entries),
             Input::Tick => self.tick(now),
-            Input::Drain => self.draining = true,
+            Input::Drain if self.drain == Drain::No => self.drain = Drain::Wanted,
+            Input::Drain => {}
             // Clients talk to gateways.
             Input::Client { .. } | Input::ClientGone(_) => {}
         }
     }
 
     fn flush(&mut self, now: Now, effects: &mut Vec<Effect>) {
+        effects.append(&mut self.backlog);
         self.propose_gathered(now, effects);
         self.engine.flush(now.time);
         self.perform(now, effects);
-        for (to, message) in self.gate.advance(now.time) {
-            effects.push(Effect::Send { to, message });
-        }
-        if self.draining && self.proposals.idle() && self.gate.held() == 0 {
+        self.open(now, effects);
+        if self.drain == Drain::Wanted && self.proposals.idle() && self.gate.held() == 0 {
+            self.drain = Drain::Done;
             effects.push(Effect::Drained);
         }
     }

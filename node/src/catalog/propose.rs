@@ -10,7 +10,7 @@ use replication::register::{Refusal, RegisterCommand};
 
 use super::CatalogProcess;
 use super::command::Command;
-use crate::limits::{COMMANDS_UNDER_WAY, RESTOCK_BATCH};
+use crate::limits::{COMMANDS_UNDER_WAY, DECIDE_BATCH, RESTOCK_BATCH};
 use crate::message::{Decide, Message, Trim};
 use crate::process::{Effect, Now};
 use crate::service::{ServiceId, ServiceKind};
@@ -31,12 +31,36 @@ pub(super) enum Origin {
 pub(super) struct Proposals {
     gathered: Vec<(Command, Origin)>,
     under_way: BTreeMap<Position, Origin>,
+    /// Batches taken and not answered yet. One that comes again meanwhile (its owner loses patience while the gate waits for a
+    /// lost gateway, or the disk is slow) would only add to what is slow.
+    batches: BTreeSet<BatchName>,
+    /// The first listings were proposed and are not applied yet.
+    loading: bool,
 }
+
+/// Names a batch: no replica leads one epoch twice, so it never repeats for other trades.
+type BatchName = (ServiceId, Epoch, u64);
 
 impl Proposals {
     /// The first listings of an empty catalog.
     pub(super) fn load(&mut self, listings: Vec<NewListing>) {
+        self.loading = true;
         self.gathered.push((Command::Law(Law::Load { listings }), Origin::Own));
+    }
+
+    /// The first listings are in.
+    pub(super) fn loaded(&mut self) {
+        self.loading = false;
+    }
+
+    /// Whether the first listings are still on their way: nobody can say yet what there is.
+    pub(super) fn is_loading(&self) -> bool {
+        self.loading
+    }
+
+    /// An answer to a batch leaves; if it is lost and the batch comes again, it is decided (by key: looked up) again.
+    pub(super) fn answered(&mut self, to: ServiceId, epoch: Epoch, batch: u64) {
+        self.batches.remove(&(to, epoch, batch));
     }
 
     /// Nothing gathered, nothing under way.
@@ -49,15 +73,22 @@ impl Proposals {
         self.under_way.remove(&position).unwrap_or(Origin::Own)
     }
 
-    fn push(&mut self, command: Command, origin: Origin) {
-        // A full house drops the command: its owner asks again, by key or by version.
-        if self.gathered.len() + self.under_way.len() < COMMANDS_UNDER_WAY {
-            self.gathered.push((command, origin));
-        }
+    /// Gathered, under way, or not open yet.
+    fn unsettled(&self, rounds: usize) -> usize {
+        self.gathered.len() + self.under_way.len().max(rounds)
     }
 }
 
 impl CatalogProcess {
+    /// Gathers a command; a full house drops it: its owner asks again, by key or by version.
+    fn gather(&mut self, command: Command, origin: Origin) -> bool {
+        let room = self.proposals.unsettled(self.gate.rounds()) < COMMANDS_UNDER_WAY;
+        if room {
+            self.proposals.gathered.push((command, origin));
+        }
+        room
+    }
+
     pub(super) fn decide(
         &mut self,
         now: Now,
@@ -65,13 +96,20 @@ impl CatalogProcess {
         decide: Decide,
         effects: &mut Vec<Effect>,
     ) {
-        if decide.epoch != self.state.register.epoch || self.draining {
+        let Decide { epoch, batch, trades } = decide;
+        if epoch != self.state.register.epoch || self.is_draining() {
             return self.fence(from, effects);
         }
         self.liveness.leads(now.time, from.id);
-        let origin = Origin::Batch { from, epoch: decide.epoch, batch: decide.batch };
-        let law = Law::Trades { at: self.clock.at(now), trades: decide.trades };
-        self.proposals.push(Command::Fenced { epoch: decide.epoch, version: None, law }, origin);
+        let name = (from, epoch, batch);
+        if trades.len() > DECIDE_BATCH || self.proposals.batches.contains(&name) {
+            return;
+        }
+        let law = Law::Trades { at: self.clock.at(now), trades };
+        let origin = Origin::Batch { from, epoch, batch };
+        if self.gather(Command::Fenced { epoch, version: None, law }, origin) {
+            self.proposals.batches.insert(name);
+        }
     }
 
     /// Tells the sender that its epoch is over, or that it is ahead of what is applied here.
@@ -81,9 +119,15 @@ impl CatalogProcess {
     }
 
     pub(super) fn trim(&mut self, trim: &Trim) {
+        let (register, law) = (&self.state.register, &self.state.law);
+        let current = trim.epoch == register.epoch && trim.version == register.version;
+        if !current || trim.keep_from <= law.outbox_first() {
+            // Void, or done already: trims are repeated, and an entry of the log costs a write.
+            return;
+        }
         let law = Law::Trim { keep_from: trim.keep_from };
-        let command = Command::Fenced { epoch: trim.epoch, version: Some(trim.version), law };
-        self.proposals.push(command, Origin::Own);
+        let (epoch, version) = (trim.epoch, Some(trim.version));
+        self.gather(Command::Fenced { epoch, version, law }, Origin::Own);
     }
 
     pub(super) fn configure(
@@ -93,11 +137,40 @@ impl CatalogProcess {
         wish: RegisterCommand,
         effects: &mut Vec<Effect>,
     ) {
-        if !self.known_replicas_only(&wish) || self.damped(now, from, &wish) {
+        if let Some(refusal) = self.hopeless(&wish) {
+            return self.refuse(from, refusal, effects);
+        }
+        if !self.known_replicas_only(&wish)
+            || self.fulfilled(&wish)
+            || self.damped(now, from, &wish)
+        {
             let message = Message::Configuration(self.state.register.clone());
             return effects.push(Effect::Send { to: from, message });
         }
-        self.proposals.push(Command::Register(wish), Origin::Register { from });
+        self.gather(Command::Register(wish), Origin::Register { from });
+    }
+
+    /// A wish for a version that is over can only be refused; versions never go back.
+    fn hopeless(&self, wish: &RegisterCommand) -> Option<Refusal> {
+        let version = self.state.register.version;
+        let expected = match wish {
+            RegisterCommand::Elect { expect, .. } | RegisterCommand::AlterInSync { expect, .. } => {
+                *expect
+            }
+            RegisterCommand::Enrol { .. } => return None,
+        };
+        (expected < version).then_some(Refusal::Stale { version, expected })
+    }
+
+    /// A disk that is enrolled already, and remembers nothing that the register does not, changes nothing.
+    fn fulfilled(&self, wish: &RegisterCommand) -> bool {
+        let register = &self.state.register;
+        match wish {
+            RegisterCommand::Enrol { replica, incarnation, epoch } => {
+                *epoch <= register.epoch && register.knows(*replica, *incarnation)
+            }
+            _ => false,
+        }
     }
 
     fn known_replicas_only(&self, wish: &RegisterCommand) -> bool {
@@ -121,7 +194,7 @@ impl CatalogProcess {
 
     pub(super) fn restock(&mut self, now: Now) {
         let Some(restock) = self.config.restock else { return };
-        if now.time < self.next_restock || self.draining {
+        if now.time < self.next_restock || self.is_draining() || restock.level == 0 {
             return;
         }
         self.next_restock = now.time + restock.interval;
@@ -129,7 +202,7 @@ impl CatalogProcess {
             self.state.law.empty_listings().take(RESTOCK_BATCH).cloned().collect();
         if !names.is_empty() {
             let law = Law::Restock { at: self.clock.at(now), names, level: restock.level };
-            self.proposals.push(Command::Law(law), Origin::Own);
+            self.gather(Command::Law(law), Origin::Own);
         }
     }
 
@@ -142,7 +215,7 @@ impl CatalogProcess {
         let commands = gathered.iter().map(|(command, _)| command.encode()).collect();
         let Ok(positions) = self.engine.propose(now.time, commands) else {
             // Not the leader of the group, or full: every owner asks again.
-            return;
+            return self.dropped(gathered);
         };
         let last = positions.end - 1;
         let mut names = BTreeSet::new();
@@ -151,6 +224,14 @@ impl CatalogProcess {
             self.proposals.under_way.insert(position, origin);
         }
         self.invalidate(now, last, names, effects);
+    }
+
+    fn dropped(&mut self, gathered: Vec<(Command, Origin)>) {
+        for (_, origin) in gathered {
+            if let Origin::Batch { from, epoch, batch } = origin {
+                self.proposals.answered(from, epoch, batch);
+            }
+        }
     }
 
     /// Listings whose cached copies a command may make stale.
@@ -184,6 +265,9 @@ impl CatalogProcess {
                 let message = Message::Invalidate(message);
                 effects.push(Effect::Send { to: ServiceId::gateway(gateway), message });
             }
+        }
+        if self.mutants.visible_before_confirmed() {
+            waits.clear();
         }
         self.gate.proposed(last, names, waits);
     }

@@ -15,7 +15,7 @@ impl CatalogProcess {
         effects: &mut Vec<Effect>,
     ) {
         // While draining no lease is granted: the next life of this catalog waits the less for old ones.
-        if self.draining {
+        if self.is_draining() {
             return;
         }
         let Some((lease, resend)) = self.leases.renew(now.time, from.id, renew) else { return };
@@ -39,14 +39,15 @@ impl CatalogProcess {
         fill: Fill,
         effects: &mut Vec<Effect>,
     ) {
-        if self.applied == 0 {
+        if self.proposals.is_loading() {
             // Nothing is loaded yet, so "no such listing" would be wrong; the gateway asks again.
             return;
         }
         let listing = self.state.law.listing(&fill.name).cloned();
         let open = listing.as_ref().is_none_or(|listing| self.gate.is_open(listing.version));
         let stands = self.leases.stands(now.time, from.id, fill.session);
-        let cacheable = open && stands && !self.gate.pending(&fill.name);
+        let pending = self.gate.pending(&fill.name) && !self.mutants.cacheable_while_pending();
+        let cacheable = open && stands && !pending;
         let filled = Filled {
             session: fill.session,
             token: fill.token,

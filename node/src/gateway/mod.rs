@@ -143,6 +143,7 @@ impl GatewayProcess {
     #[cfg(feature = "mutants")]
     pub fn mutate(&mut self, mutant: Mutant) {
         self.cache.mutants.chosen = Some(mutant);
+        self.selection.mutants.chosen = Some(mutant);
     }
 
     fn verdict(&self, now: Time) -> Verdict {

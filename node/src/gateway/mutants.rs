@@ -12,6 +12,8 @@ mod named {
         FillWithoutToken,
         /// Serves hits though the lease is over.
         ServeAfterLease,
+        /// Proposes the highest replica that answers, in sync or not.
+        ElectHighestLive,
     }
 }
 
@@ -31,6 +33,10 @@ impl Mutants {
     pub(super) fn serve_after_lease(self) -> bool {
         self.chosen == Some(Mutant::ServeAfterLease)
     }
+
+    pub(super) fn elect_highest_live(self) -> bool {
+        self.chosen == Some(Mutant::ElectHighestLive)
+    }
 }
 
 #[cfg(not(feature = "mutants"))]
@@ -40,6 +46,10 @@ impl Mutants {
     }
 
     pub(super) const fn serve_after_lease(self) -> bool {
+        false
+    }
+
+    pub(super) const fn elect_highest_live(self) -> bool {
         false
     }
 }

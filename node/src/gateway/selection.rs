@@ -19,6 +19,7 @@ use super::limits::{
     SELECTION_STAGGER,
 };
 use super::links::Links;
+use super::mutants::Mutants;
 use crate::message::Pong;
 
 /// A selection, or the absence of one.
@@ -33,6 +34,7 @@ pub(super) struct Selection {
     /// Something new appeared since the last pause: the next one may be short.
     news: bool,
     proposals: u64,
+    pub(super) mutants: Mutants,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,6 +73,7 @@ impl Selection {
             calm: None,
             news: false,
             proposals: 0,
+            mutants: Mutants::default(),
         }
     }
 
@@ -164,7 +167,12 @@ impl Selection {
         let over = now >= since + PING_WINDOW;
         let configuration = view.belief.configuration();
         let shunned = configuration.leader.filter(|_| cause == Cause::Stalled);
-        let choice = choose(configuration, &answered, shunned);
+        let choice = if self.mutants.elect_highest_live() {
+            let highest = answered.iter().max_by_key(|(id, _)| *id);
+            highest.map(|(id, pong)| (*id, pong.incarnation, pong.end))
+        } else {
+            choose(configuration, &answered, shunned)
+        };
         // An outsider only after the whole window: an in-sync replica may be about to come back.
         let good = choice.is_some_and(|(id, ..)| configuration.in_sync.contains(&id));
         if !(over || all && good) {

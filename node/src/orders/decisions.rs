@@ -1,12 +1,13 @@
 //! Decisions from the catalog: orders into the log, answers to whoever waits.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use market::codec::encode_order;
 use market::order::{Order, OrderNumber};
 
 use super::gather::Asker;
 use super::{Ack, OrdersProcess, Standing};
+use crate::limits::TRADES_IN_HAND;
 use crate::message::{Decided, Message, Outcome, TradeReply};
 use crate::process::{Effect, Now};
 use crate::service::ServiceId;
@@ -14,20 +15,37 @@ use crate::service::ServiceId;
 /// Answers ready to go, per gateway.
 pub(super) type Replies = BTreeMap<ServiceId, Vec<(u64, TradeReply)>>;
 
-/// Trades that are decided and wait until their order is safe.
+/// Who waits for an answer, and trades that are decided and wait until their order is safe.
 #[derive(Debug, Default)]
 pub(super) struct Waiting {
+    /// Everybody whose trade was taken and not answered. A trade that comes again meanwhile is not worth deciding twice.
+    in_hand: BTreeSet<Asker>,
     by_number: BTreeMap<OrderNumber, Vec<Asker>>,
     replies: Replies,
 }
 
 impl Waiting {
+    pub(super) fn holds(&self, asker: &Asker) -> bool {
+        self.in_hand.contains(asker)
+    }
+
+    pub(super) fn has_room(&self) -> bool {
+        self.in_hand.len() < TRADES_IN_HAND
+    }
+
+    pub(super) fn take_in_hand(&mut self, asker: Asker) {
+        self.in_hand.insert(asker);
+    }
+
     pub(super) fn forget(&mut self, gateway: ServiceId) {
+        self.in_hand.retain(|(who, _)| *who != gateway);
         self.by_number.values_mut().for_each(|askers| askers.retain(|(who, _)| *who != gateway));
         self.replies.remove(&gateway);
     }
 
-    fn reply(&mut self, (to, request): Asker, reply: TradeReply) {
+    fn reply(&mut self, asker: Asker, reply: TradeReply) {
+        self.in_hand.remove(&asker);
+        let (to, request) = asker;
         self.replies.entry(to).or_default().push((request, reply));
     }
 
@@ -52,15 +70,16 @@ impl OrdersProcess {
         if self.standing.epoch() != Some(decided.epoch) {
             return;
         }
-        self.append(now, &decided.orders, effects);
-        let Some(askers) = self.gather.answered(decided.batch) else { return };
-        assert_eq!(askers.len(), decided.outcomes.len(), "a batch is answered trade by trade");
-        for (asker, outcome) in askers.into_iter().zip(decided.outcomes) {
+        let fits = self.append(now, &decided.orders, effects);
+        let outcomes = decided.outcomes;
+        let Some(askers) = self.gather.answered(decided.batch, outcomes.len()) else { return };
+        let next = self.next_number();
+        for (asker, outcome) in askers.into_iter().zip(outcomes) {
             match outcome {
                 Outcome::Order(number) => {
-                    if number >= self.next_number() {
+                    if number >= next && fits {
                         // Decided before under the same key, and this log does not reach it yet.
-                        self.outbox.ask_again();
+                        self.outbox.ask_missing();
                     }
                     self.waiting.by_number.entry(number).or_default().push(asker);
                 }
@@ -74,20 +93,24 @@ impl OrdersProcess {
         self.engine.end()
     }
 
-    /// Takes contiguous orders into the log; known ones are skipped, a gap is filled from the outbox.
-    pub(super) fn append(&mut self, now: Now, orders: &[Order], effects: &mut Vec<Effect>) {
+    /// Takes contiguous orders into the log; known ones are skipped, a gap is filled from the outbox. False: the engine takes
+    /// none now.
+    pub(super) fn append(&mut self, now: Now, orders: &[Order], effects: &mut Vec<Effect>) -> bool {
         let next = self.next_number();
-        let new: Vec<&Order> = orders.iter().skip_while(|order| order.number < next).collect();
-        let Some(first) = new.first() else { return };
-        if first.number != next {
-            return self.outbox.ask_again();
+        let new = orders.iter().skip_while(|order| order.number < next);
+        let fitting = (next..).zip(new).take_while(|(number, order)| order.number == *number);
+        let commands: Vec<_> = fitting.map(|(_, order)| encode_order(order).into()).collect();
+        let end = next + commands.len() as u64;
+        if orders.last().is_some_and(|order| order.number >= end) {
+            self.outbox.ask_missing();
         }
-        let commands = new.iter().map(|order| encode_order(order).into()).collect();
-        if self.engine.propose(now.time, commands).is_err() {
-            // Deposed (the next configuration says so) or full (the outbox keeps them): nothing is lost.
-            self.outbox.ask_again();
+        let fits = commands.is_empty() || self.engine.propose(now.time, commands).is_ok();
+        if !fits {
+            // Deposed (the next configuration says so), handing over, or full: the outbox keeps them, nothing is lost.
+            self.outbox.ask_later(now.time);
         }
         self.perform(now, effects);
+        fits
     }
 
     /// Sends the answers that may go; whoever cannot be answered here any more is sent on.

@@ -11,7 +11,7 @@ use crate::message::{Decide, Message, TradeReply};
 use crate::process::{Effect, Now};
 use crate::service::ServiceId;
 
-/// Who asked: a gateway, and its own name for the trade. `None` once the gateway is gone.
+/// Who asked: a gateway, and its own name for the trade.
 pub(super) type Asker = (ServiceId, u64);
 
 #[derive(Debug)]
@@ -34,8 +34,10 @@ impl Gather {
         self.waiting.len() < TRADES_WAITING
     }
 
-    /// The askers of a batch that was answered, in the order of its trades.
-    pub(super) fn answered(&mut self, batch: u64) -> Option<Vec<Asker>> {
+    /// The askers of a batch that was answered, in the order of its trades. An answer that is no answer to this batch (a bug of
+    /// its sender) leaves it under way.
+    pub(super) fn answered(&mut self, batch: u64, outcomes: usize) -> Option<Vec<Asker>> {
+        self.under_way.get(&batch).filter(|batch| batch.askers.len() == outcomes)?;
         self.under_way.remove(&batch).map(|batch| batch.askers)
     }
 
@@ -78,10 +80,14 @@ impl OrdersProcess {
     ) {
         let mut refused = Vec::new();
         for (request, trade) in trades {
-            if self.standing == Standing::Following || self.draining {
+            let asker = (from, request);
+            if self.standing == Standing::Following || self.is_draining() {
                 refused.push((request, TradeReply::NotLeader(self.configuration.clone())));
-            } else if self.gather.has_room() {
-                self.gather.waiting.push_back(((from, request), trade));
+            } else if self.waiting.holds(&asker) {
+                // The gateway lost patience; the answer will come.
+            } else if self.gather.has_room() && self.waiting.has_room() {
+                self.waiting.take_in_hand(asker);
+                self.gather.waiting.push_back((asker, trade));
             } else {
                 refused.push((request, TradeReply::Busy));
             }

@@ -37,7 +37,7 @@ pub use config::{Ack, OrdersConfig};
 pub use standing::Standing;
 
 use crate::catalog::StartError;
-use crate::limits::HEARTBEAT;
+use crate::limits::{DRAIN_PATIENCE, HEARTBEAT};
 use crate::message::{Heartbeat, Message, Pong};
 use crate::process::{Effect, Event, HistoryPurpose, Input, Now, Process};
 use crate::service::{ServiceId, ServiceKind};
@@ -61,7 +61,16 @@ pub struct OrdersProcess {
     reads: Reads,
     recent: Recent,
     next_heartbeat: Time,
-    draining: bool,
+    drain: Drain,
+}
+
+/// How far an orderly stop has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Drain {
+    No,
+    /// Waits for a successor, but not longer than this.
+    Until(Time),
+    Done,
 }
 
 impl OrdersProcess {
@@ -76,13 +85,18 @@ impl OrdersProcess {
         if let Some(hash) = crate::replica::stored_hash(&rows)? {
             recovered.applied_hash = hash;
         }
-        let recent = Recent::new(recovered.applied);
+        let law = Orders::load(rows).map_err(StartError::Orders)?;
+        let (count, position) = (law.count(), recovered.applied);
+        if count != position {
+            return Err(StartError::OrderCount { count, position });
+        }
+        let recent = Recent::new(position);
         let engine = PrimaryBackup::new(config.engine(incarnation), recovered, now.time);
         Ok(OrdersProcess {
             config,
             incarnation,
             engine: Box::new(engine),
-            law: Orders::load(rows).map_err(StartError::Orders)?,
+            law,
             configuration: Configuration::default(),
             standing: Standing::Following,
             gather: Gather::default(),
@@ -91,7 +105,7 @@ impl OrdersProcess {
             reads: Reads::default(),
             recent,
             next_heartbeat: now.time,
-            draining: false,
+            drain: Drain::No,
         })
     }
 
@@ -160,7 +174,7 @@ impl OrdersProcess {
             epoch: status.epoch,
             end: status.durable,
             leads: matches!(self.standing, Standing::Open { .. }),
-            draining: self.draining,
+            draining: self.is_draining(),
             version: self.configuration.version,
         };
         effects.push(Effect::Send { to, message: Message::Pong(pong) });
@@ -184,7 +198,9 @@ impl OrdersProcess {
         known: Configuration,
         effects: &mut Vec<Effect>,
     ) {
-        if let Refusal::RegisterLostData { .. } = refusal {
+        if let Refusal::RegisterLostData { replica, .. } = refusal
+            && *replica == self.config.engine.id
+        {
             return effects.push(Effect::Halt(format!(
                 "{refusal}. Restore the catalog's data, or empty this replica with --fresh."
             )));
@@ -217,6 +233,35 @@ impl OrdersProcess {
         }
     }
 
+    fn tick(&mut self, now: Now) {
+        self.engine.tick(now.time);
+        if self.is_draining() {
+            // Again and again: it may have begun to lead only now, or have given up finding a successor.
+            self.engine.hand_over(now.time);
+        }
+    }
+
+    fn is_draining(&self) -> bool {
+        self.drain != Drain::No
+    }
+
+    fn begin_drain(&mut self, now: Now) {
+        if self.drain == Drain::No {
+            self.drain = Drain::Until(now.time + DRAIN_PATIENCE);
+            self.engine.hand_over(now.time);
+        }
+    }
+
+    /// Says so once everything is handed over, or nobody was found to take it: everything is on disk either way.
+    fn end_drain(&mut self, now: Now, effects: &mut Vec<Effect>) {
+        let Drain::Until(deadline) = self.drain else { return };
+        let named = self.configuration.leader == Some(self.config.engine.id);
+        if (self.standing == Standing::Following && !named) || now.time >= deadline {
+            self.drain = Drain::Done;
+            effects.push(Effect::Drained);
+        }
+    }
+
     fn forget_gateway(&mut self, gateway: ServiceId) {
         self.gather.forget(gateway);
         self.waiting.forget(gateway);
@@ -241,11 +286,8 @@ impl Process for OrdersProcess {
             Input::History { purpose: HistoryPurpose::Order { read }, entries } => {
                 self.history_read(read, &entries, effects);
             }
-            Input::Tick => self.engine.tick(now.time),
-            Input::Drain => {
-                self.draining = true;
-                self.engine.hand_over(now.time);
-            }
+            Input::Tick => self.tick(now),
+            Input::Drain => self.begin_drain(now),
             // Clients talk to gateways.
             Input::Client { .. } | Input::ClientGone(_) => {}
         }
@@ -261,8 +303,6 @@ impl Process for OrdersProcess {
         self.settle(effects);
         self.settle_reads(effects);
         self.trim(now, effects);
-        if self.draining && self.standing.epoch().is_none() {
-            effects.push(Effect::Drained);
-        }
+        self.end_drain(now, effects);
     }
 }

@@ -3,7 +3,7 @@
 use replication::time::Time;
 
 use super::{OrdersProcess, Standing};
-use crate::limits::{QUESTION_RESEND, TRIM_INTERVAL};
+use crate::limits::{OUTBOX_PAUSE, QUESTION_RESEND, TRIM_INTERVAL, TRIM_REPEAT};
 use crate::message::{Message, Outbox, ReadOutbox, Trim};
 use crate::process::{Effect, Now};
 
@@ -13,7 +13,11 @@ pub(super) struct OutboxReader {
     next_question: u64,
     asked: Option<(u64, Time)>,
     wanted: bool,
+    /// The engine takes no orders; not before this is it worth reading more.
+    later: Option<Time>,
+    /// Highest cut told, when it was told last, and when to look again.
     trimmed: u64,
+    trimmed_at: Time,
     next_trim: Time,
 }
 
@@ -23,10 +27,21 @@ impl OutboxReader {
         self.wanted = true;
     }
 
+    /// Orders are missing here.
+    pub(super) fn ask_missing(&mut self) {
+        self.wanted |= self.later.is_none();
+    }
+
+    /// The engine takes no more for now.
+    pub(super) fn ask_later(&mut self, now: Time) {
+        self.later.get_or_insert(now + OUTBOX_PAUSE);
+    }
+
     /// A new epoch: answers to older questions are void.
     pub(super) fn reset(&mut self) {
         self.asked = None;
         self.wanted = false;
+        self.later = None;
         self.trimmed = 0;
     }
 
@@ -40,6 +55,10 @@ impl OrdersProcess {
     /// Asks the catalog if something wants to know; one question at a time, again when unanswered.
     pub(super) fn ask_outbox(&mut self, now: Now, effects: &mut Vec<Effect>) {
         let Some(epoch) = self.standing.epoch() else { return };
+        if self.outbox.later.is_some_and(|at| now.time >= at) {
+            self.outbox.later = None;
+            self.outbox.wanted = true;
+        }
         let question = match self.outbox.asked {
             Some((_, asked)) if now.time.since(asked) < QUESTION_RESEND => return,
             Some((question, _)) => question,
@@ -69,7 +88,7 @@ impl OrdersProcess {
         }
         self.append(now, &page.orders, effects);
         if self.next_number() < page.next {
-            self.outbox.ask_again();
+            self.outbox.ask_missing();
         } else {
             self.caught_up(page.epoch);
         }
@@ -88,8 +107,10 @@ impl OrdersProcess {
         self.outbox.next_trim = now.time + TRIM_INTERVAL;
         // Positions 1..=p hold the orders numbered below p.
         let keep_from = self.engine.status().in_sync_durable;
-        if keep_from > self.outbox.trimmed {
+        let repeat = keep_from > 0 && now.time.since(self.outbox.trimmed_at) >= TRIM_REPEAT;
+        if keep_from > self.outbox.trimmed || repeat {
             self.outbox.trimmed = keep_from;
+            self.outbox.trimmed_at = now.time;
             let trim = Trim { epoch, version: self.configuration.version, keep_from };
             effects.push(Effect::Send { to: self.catalog(), message: Message::Trim(trim) });
         }

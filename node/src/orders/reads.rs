@@ -3,7 +3,7 @@
 //! A delivered order never changes, so any replica answers it. "No such order" needs the leader, and an answer of the catalog
 //! to a question asked after the read came in: only that shows that nobody was told a higher number before.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use market::codec::decode_order;
 use market::order::OrderNumber;
@@ -22,7 +22,7 @@ pub(super) struct Reads {
     next_read: u64,
     disk: BTreeMap<u64, (Asker, OrderNumber)>,
     barrier: Vec<(u64, Asker, OrderNumber)>,
-    delivery: BTreeMap<OrderNumber, Vec<Asker>>,
+    delivery: BTreeSet<(OrderNumber, Asker)>,
     replies: BTreeMap<ServiceId, Vec<(u64, OrderReply)>>,
 }
 
@@ -38,8 +38,7 @@ impl Reads {
     pub(super) fn forget(&mut self, gateway: ServiceId) {
         self.disk.retain(|_, ((who, _), _)| *who != gateway);
         self.barrier.retain(|(_, (who, _), _)| *who != gateway);
-        self.delivery.values_mut().for_each(|askers| askers.retain(|(who, _)| *who != gateway));
-        self.delivery.retain(|_, askers| !askers.is_empty());
+        self.delivery.retain(|(_, (who, _))| *who != gateway);
         self.replies.remove(&gateway);
     }
 }
@@ -114,7 +113,7 @@ impl OrdersProcess {
             } else if number < self.law.count() {
                 self.read_delivered(asker, number, effects);
             } else {
-                self.reads.delivery.entry(number).or_default().push(asker);
+                self.reads.delivery.insert((number, asker));
             }
         }
         if !self.reads.barrier.is_empty() {
@@ -125,14 +124,11 @@ impl OrdersProcess {
 
     /// Answers reads that waited for delivery; sends the others on if this replica does not lead any more.
     pub(super) fn settle_reads(&mut self, effects: &mut Vec<Effect>) {
-        while let Some(entry) = self.reads.delivery.first_entry() {
-            let number = *entry.key();
-            if number >= self.law.count() {
-                break;
-            }
-            for asker in entry.remove() {
-                self.read_delivered(asker, number, effects);
-            }
+        while let Some(&(number, asker)) = self.reads.delivery.first()
+            && number < self.law.count()
+        {
+            self.reads.delivery.pop_first();
+            self.read_delivered(asker, number, effects);
         }
         if self.standing == Standing::Following {
             self.send_readers_on();
@@ -143,7 +139,7 @@ impl OrdersProcess {
     fn send_readers_on(&mut self) {
         let barrier =
             std::mem::take(&mut self.reads.barrier).into_iter().map(|(_, asker, _)| asker);
-        let delivery = std::mem::take(&mut self.reads.delivery).into_values().flatten();
+        let delivery = std::mem::take(&mut self.reads.delivery).into_iter().map(|(_, asker)| asker);
         for asker in barrier.chain(delivery).collect::<Vec<_>>() {
             let reply = OrderReply::NotLeader(self.configuration.clone());
             self.reads.reply(asker, reply);

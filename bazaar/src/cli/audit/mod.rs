@@ -64,7 +64,9 @@ pub enum AuditError {
     #[error("the configuration names no catalog replica")]
     NoCatalog,
     /// The catalog cannot be asked, so there is nothing to compare with.
-    #[error("the catalog at {address} cannot be asked: {source}. Is it running? For a stopped deployment use --offline")]
+    #[error(
+        "the catalog at {address} cannot be asked: {source}. Is it running? For a stopped deployment use --offline"
+    )]
     Catalog {
         /// Where it should be.
         address: String,

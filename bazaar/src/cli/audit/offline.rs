@@ -40,8 +40,7 @@ fn open(config: &Config, service: ServiceId) -> Result<Opened, AuditError> {
 
 /// The catalog as its store and the log above it have it.
 fn catalog_side(config: &Config, service: ServiceId) -> Result<CatalogSide, AuditError> {
-    let contents =
-        |reason: String| AuditError::Contents { service: service.to_string(), reason };
+    let contents = |reason: String| AuditError::Contents { service: service.to_string(), reason };
     let opened = open(config, service)?;
     let mut state = State::load(opened.rows).map_err(|error| contents(error.to_string()))?;
     let mut changes = Vec::new();

@@ -17,7 +17,6 @@ use crate::service::STORED;
 /// How often a replica that is not level is asked again.
 const ASK_AGAIN: Duration = Duration::from_millis(100);
 
-
 pub(super) async fn audit(config: &Config, wait: Duration) -> Result<Outcome, AuditError> {
     let catalog = config.catalog.replicas.first().ok_or(AuditError::NoCatalog)?;
     let state = ask_catalog(&catalog.address.to_string()).await?;

@@ -16,17 +16,18 @@ mod scan;
 mod segment;
 #[cfg(test)]
 mod tests;
+mod types;
 
 use std::collections::VecDeque;
-use std::fmt;
 use std::fs::{self, File};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
-use replication::contract::{ChainHash, Entry, HardState, LogWrite, Position};
+use replication::contract::{ChainHash, HardState, LogWrite, Position};
 
 use super::files::{self, DirLock, FileError};
 use segment::Header;
+pub use types::{LogError, LogIdentity, LogOptions, Recovery, Rot, Verdict};
 
 /// Usual size of a segment, in bytes (64 MiB): large enough that a new one is rare, small enough to read back in a blink.
 pub const SEGMENT_BYTES: u64 = 64 << 20;
@@ -34,161 +35,6 @@ pub const SEGMENT_BYTES: u64 = 64 << 20;
 const FRAME_BYTES: usize = 8 << 20;
 /// Longest command, in bytes: the first load of the largest catalog fits four times.
 const COMMAND_BYTES: usize = 256 << 20;
-
-/// Whose log it is. A log of somebody else is refused, never read.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LogIdentity {
-    group: String,
-    replica: u8,
-}
-
-impl LogIdentity {
-    /// Of a replica of a group; `None` if the group's name is longer than 64 bytes.
-    pub fn new(group: &str, replica: u8) -> Option<LogIdentity> {
-        (group.len() <= 64).then(|| LogIdentity::raw(group.to_owned(), replica))
-    }
-
-    fn raw(group: String, replica: u8) -> LogIdentity {
-        LogIdentity { group, replica }
-    }
-
-    /// The group.
-    pub fn group(&self) -> &str {
-        &self.group
-    }
-
-    /// The replica inside its group.
-    pub fn replica(&self) -> u8 {
-        self.replica
-    }
-}
-
-impl fmt::Display for LogIdentity {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}-{}", self.group, self.replica)
-    }
-}
-
-/// How to open a log.
-#[derive(Clone, Debug)]
-pub struct LogOptions {
-    /// Whose it must be.
-    pub identity: LogIdentity,
-    /// Size of new segments, in bytes.
-    pub segment_bytes: u64,
-    /// Position the store reflects: entries up to here are not wanted. A new log begins after it.
-    pub applied: Position,
-    /// Hash of the prefix that ends at `applied`, if the store knows it. Only used for a new log.
-    pub applied_hash: Option<ChainHash>,
-    /// Hard state a new log begins with.
-    pub state: HardState,
-}
-
-impl LogOptions {
-    /// A log of usual size with an empty store.
-    pub fn new(identity: LogIdentity) -> LogOptions {
-        LogOptions {
-            identity,
-            segment_bytes: SEGMENT_BYTES,
-            applied: 0,
-            applied_hash: Some(ChainHash::EMPTY),
-            state: HardState::default(),
-        }
-    }
-}
-
-/// Damage that no crash explains.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Rot {
-    /// In which file.
-    pub path: PathBuf,
-    /// At which byte of it.
-    pub offset: u64,
-    /// What is wrong.
-    pub what: &'static str,
-}
-
-impl fmt::Display for Rot {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} at byte {}: {}", self.path.display(), self.offset, self.what)
-    }
-}
-
-/// Is everything there that was ever synced?
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Verdict {
-    /// Yes.
-    Clean,
-    /// Yes. The last write was under way when the process or the machine stopped; it was cut off durably.
-    TornTail {
-        /// In which file.
-        path: PathBuf,
-        /// Where the cut is.
-        offset: u64,
-    },
-    /// No, or nobody can tell. The log takes no writes; what is recovered is the part before the damage.
-    Rotten(Rot),
-}
-
-/// What a log held when it was opened.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Recovery {
-    /// Last hard state.
-    pub state: HardState,
-    /// Entries above the applied position, gapless, their chain hashes checked.
-    pub entries: Vec<Entry>,
-    /// Hash of the prefix that ends at the applied position, as the log knows it.
-    pub applied_hash: Option<ChainHash>,
-    /// Is it all there?
-    pub verdict: Verdict,
-}
-
-/// A log that cannot be opened or written.
-#[derive(Debug, thiserror::Error)]
-pub enum LogError {
-    /// The system refused; after a failed write or sync nothing may be tried again.
-    #[error(transparent)]
-    File(#[from] FileError),
-    /// The disk is full.
-    #[error("the disk is full: {0}; make room and start again, nothing acknowledged is lost")]
-    NoSpace(FileError),
-    /// Another process has the folder.
-    #[error("another process uses the log in {path}", path = .0.display())]
-    Locked(PathBuf),
-    /// The folder belongs to another replica.
-    #[error("{path} is the log of {found}, not of {expected}", path = path.display())]
-    Identity {
-        /// The segment that says so.
-        path: PathBuf,
-        /// Whose it is.
-        found: LogIdentity,
-        /// Whose it should be.
-        expected: LogIdentity,
-    },
-    /// Written by another version of this program.
-    #[error("{path} has layout version {version}, which this program does not read", path = path.display())]
-    Version {
-        /// The segment.
-        path: PathBuf,
-        /// Its version.
-        version: u32,
-    },
-    /// A command that does not fit.
-    #[error("a command of {0} bytes does not fit into the log, the limit is {COMMAND_BYTES}")]
-    TooLarge(usize),
-    /// An earlier write failed, or the log is rotten.
-    #[error("the log takes no more writes: {0}")]
-    Closed(String),
-}
-
-impl LogError {
-    fn full_or(error: LogError) -> LogError {
-        match error {
-            LogError::File(file) if file.no_space() => LogError::NoSpace(file),
-            other => other,
-        }
-    }
-}
 
 /// A segment as the log remembers it.
 #[derive(Debug)]
@@ -226,6 +72,9 @@ impl Log {
     pub fn open(dir: &Path, options: LogOptions) -> Result<(Log, Recovery), LogError> {
         files::create_dir(dir)?;
         let lock = DirLock::take(dir)?.ok_or_else(|| LogError::Locked(dir.to_owned()))?;
+        if !options.look_only {
+            segment::sweep(dir)?;
+        }
         let mut list = segment::list(dir)?;
         if list.is_empty() {
             let header = first_header(&options)?;
@@ -234,7 +83,7 @@ impl Log {
         }
         let scan = scan::scan(&list, &options)?;
         let file = segment::open(&list[list.len() - 1].1)?;
-        if !matches!(scan.verdict, Verdict::Rotten(_)) {
+        if !options.look_only && !matches!(scan.verdict, Verdict::Rotten(_)) {
             settle(&file, &scan)
                 .map_err(FileError::at("cannot settle", &list[list.len() - 1].1))?;
             files::sync_dir(dir)?;
@@ -257,7 +106,7 @@ impl Log {
         });
         let closed = match &scan.verdict {
             Verdict::Rotten(rot) => Some(rot.to_string()),
-            _ => None,
+            _ => options.look_only.then(|| "it was opened only to be looked at".to_owned()),
         };
         let recovery = Recovery {
             state: scan.replay.state,

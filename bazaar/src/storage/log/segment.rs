@@ -101,20 +101,30 @@ pub(super) fn path(dir: &Path, ordinal: u64) -> PathBuf {
     dir.join(format!("{ordinal:016}{SUFFIX}"))
 }
 
-/// The segments of a folder in ascending order of their numbers. Remains of a creation that a crash cut short are removed.
+/// The segments of a folder in ascending order of their numbers.
 pub(super) fn list(dir: &Path) -> Result<Vec<(u64, PathBuf)>, LogError> {
-    let mut found = Vec::new();
-    for item in fs::read_dir(dir).map_err(FileError::at("cannot list folder", dir))? {
-        let path = item.map_err(FileError::at("cannot list folder", dir))?.path();
-        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-        if name.ends_with(".new") {
-            fs::remove_file(&path).map_err(FileError::at("cannot remove", &path))?;
-        } else if let Some(ordinal) = name.strip_suffix(SUFFIX).and_then(|name| name.parse().ok()) {
-            found.push((ordinal, path));
-        }
-    }
+    let number = |path: &Path| name(path).strip_suffix(SUFFIX)?.parse().ok();
+    let files = files_in(dir)?.into_iter();
+    let mut found: Vec<_> = files.filter_map(|path| Some((number(&path)?, path))).collect();
     found.sort();
     Ok(found)
+}
+
+/// Removes what is left of creations that a crash cut short.
+pub(super) fn sweep(dir: &Path) -> Result<(), LogError> {
+    for path in files_in(dir)?.iter().filter(|path| name(path).ends_with(".new")) {
+        fs::remove_file(path).map_err(FileError::at("cannot remove", path))?;
+    }
+    Ok(())
+}
+
+fn files_in(dir: &Path) -> Result<Vec<PathBuf>, FileError> {
+    let paths = fs::read_dir(dir).and_then(|items| items.map(|item| Ok(item?.path())).collect());
+    paths.map_err(FileError::at("cannot list folder", dir))
+}
+
+fn name(path: &Path) -> &str {
+    path.file_name().and_then(|name| name.to_str()).unwrap_or_default()
 }
 
 /// Creates a segment. It gets its name only when its header and its size are durable, so a segment that has a name and
@@ -199,6 +209,7 @@ mod tests {
         create(dir.path(), &sample()).unwrap();
         fs::write(dir.path().join("0000000000000005.new"), b"half").unwrap();
         fs::write(dir.path().join("note.txt"), b"not ours").unwrap();
+        sweep(dir.path()).unwrap();
         let found = list(dir.path()).unwrap();
         assert_eq!(found, vec![(4, path(dir.path(), 4))]);
         assert_eq!(fs::metadata(&found[0].1).unwrap().len(), 4_096);

@@ -1,0 +1,89 @@
+//! Flags of `bazaar up`.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+use node::service::ServiceKind;
+
+use super::chaos::ChaosPlan;
+use crate::config::{ConfigArgs, Period};
+
+/// Arguments of `bazaar up`.
+#[derive(Args, Clone, Debug)]
+pub struct UpArgs {
+    /// The deployment; without one, DATA/bazaar.toml is used, and written first if it does not exist
+    #[command(flatten)]
+    pub config: ConfigArgs,
+    /// Folder of all data [default: ./bazaar-data, or what the configuration says]
+    #[arg(long, env = "BAZAAR_DATA", value_name = "FOLDER")]
+    pub data: Option<PathBuf>,
+    /// Public port of the first gateway [default: 8080]; its internal port is the next one
+    #[arg(long, conflicts_with = "config")]
+    pub port: Option<u16>,
+    /// First port between services [default: 7101]
+    #[arg(long, conflicts_with = "config")]
+    pub grpc_port: Option<u16>,
+    /// Gateways of a deployment that is written now [default: 1]
+    #[arg(long, conflicts_with = "config", value_parser = clap::value_parser!(u8).range(1..=16))]
+    pub gateways: Option<u8>,
+    /// Most listings a gateway caches; 0 is off
+    #[arg(long, value_name = "LISTINGS")]
+    pub cache_size: Option<usize>,
+    /// Go on with what the stores hold; this is the default
+    #[arg(long, conflicts_with = "fresh")]
+    pub resume: bool,
+    /// Empty all stores first, on purpose
+    #[arg(long)]
+    pub fresh: bool,
+    /// Kill a random service with SIGKILL this often, for demonstration
+    #[arg(long, value_name = "PERIOD")]
+    pub kill_every: Option<Period>,
+    /// What --kill-every kills
+    #[arg(long, default_value = "any", requires = "kill_every")]
+    pub kill: Target,
+    /// Makes --kill-every choose the same victims again
+    #[arg(long, requires = "kill_every")]
+    pub seed: Option<u64>,
+}
+
+/// What `--kill-every` kills.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Target {
+    /// Order replicas, the leader most often.
+    Orders,
+    /// The catalog.
+    Catalog,
+    /// Gateways.
+    Gateway,
+    /// Any of them; the orders leader most often.
+    Any,
+}
+
+impl Target {
+    /// True if services of this kind are meant.
+    pub(super) fn includes(self, kind: ServiceKind) -> bool {
+        match self {
+            Target::Any => true,
+            Target::Orders => kind == ServiceKind::Orders,
+            Target::Catalog => kind == ServiceKind::Catalog,
+            Target::Gateway => kind == ServiceKind::Gateway,
+        }
+    }
+}
+
+impl UpArgs {
+    /// Overrides of settings that the children must know too.
+    pub(super) fn overrides(&self) -> Vec<(String, String)> {
+        let cache = self.cache_size.map(|size| ("cache.size".to_owned(), size.to_string()));
+        self.config.set.iter().cloned().chain(cache).collect()
+    }
+
+    /// What to kill, how often.
+    pub(super) fn chaos(&self, period: Period) -> ChaosPlan {
+        let seed = self.seed.unwrap_or_else(|| {
+            let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+            now.map_or(0, |since| since.as_millis() as u64)
+        });
+        ChaosPlan { period: period.duration(), target: self.kill, seed }
+    }
+}

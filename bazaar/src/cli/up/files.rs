@@ -1,0 +1,272 @@
+//! Files of the supervisor: the configuration it writes, logs it turns over, stores it empties on purpose.
+
+use std::fs::{self, File, TryLockError};
+use std::path::{Path, PathBuf};
+
+use super::UpError;
+use super::args::UpArgs;
+use crate::config::{Config, Loaded, LocalPorts, Place, load, render};
+
+/// Old logs that are kept per service.
+const OLD_LOGS: u32 = 3;
+
+/// Everything that must be there before the first process starts.
+pub(super) struct Prepared {
+    /// The configuration that the children read.
+    pub(super) file: PathBuf,
+    pub(super) loaded: Loaded,
+    /// Overrides that the children must know too.
+    pub(super) overrides: Vec<(String, String)>,
+    /// Held while the supervisor lives, so that no second one uses the same data.
+    _lock: File,
+}
+
+/// Writes the configuration if there is none, reads it, locks the data, empties it if asked to, turns logs over.
+pub(super) fn prepare(args: &UpArgs) -> Result<Prepared, UpError> {
+    let file = match &args.config.config {
+        Some(file) => absolute(file)?,
+        None => written(args)?,
+    };
+    let mut overrides = args.overrides();
+    overrides.extend(port_overrides(args, &file)?);
+    if let (Some(_), Some(data)) = (&args.config.config, &args.data) {
+        make_folder(data)?;
+        overrides.push(("data".to_owned(), absolute(data)?.to_string_lossy().into_owned()));
+    }
+    let mut sources = args.config.sources(&file);
+    sources.flags = overrides
+        .iter()
+        .map(|(path, value)| (format!("--set {path}"), path.clone(), value.clone()))
+        .collect();
+    // The variable is read as the flag --data already; relative to the file's folder it would name another one.
+    sources.environment.retain(|(name, _)| name != "BAZAAR_DATA");
+    let loaded = load(&sources)?;
+    make_folder(&loaded.config.data)?;
+    let lock = lock(&loaded.config.data)?;
+    if args.fresh {
+        empty(&loaded.config)?;
+    }
+    turn_logs_over(&loaded.config)?;
+    // The children share this process's environment; the folder must be the same for them.
+    overrides.push(("data".to_owned(), loaded.config.data.to_string_lossy().into_owned()));
+    Ok(Prepared { file, loaded, overrides, _lock: lock })
+}
+
+/// The configuration in the data folder, written now if it does not exist.
+fn written(args: &UpArgs) -> Result<PathBuf, UpError> {
+    let data = args.data.as_deref().unwrap_or(Path::new("bazaar-data"));
+    make_folder(data)?;
+    let file = absolute(data)?.join("bazaar.toml");
+    if !file.exists() {
+        let ports = LocalPorts::counted(
+            args.port.unwrap_or(8080),
+            args.grpc_port.unwrap_or(7101),
+            args.gateways.unwrap_or(1),
+        );
+        // The folder may be moved as a whole: data lies where the file lies.
+        let text = render(&Config::local(&ports, Path::new(".")));
+        fs::write(&file, text).map_err(failed(|| format!("cannot write {}", file.display())))?;
+    }
+    Ok(file)
+}
+
+/// Ports given by flag, as overrides of a file that was written earlier.
+fn port_overrides(args: &UpArgs, file: &Path) -> Result<Vec<(String, String)>, UpError> {
+    if args.port.is_none() && args.grpc_port.is_none() && args.gateways.is_none() {
+        return Ok(Vec::new());
+    }
+    let text =
+        fs::read_to_string(file).map_err(failed(|| format!("cannot read {}", file.display())))?;
+    // A file that cannot be read as a configuration is complained about when it is loaded.
+    let Ok(config) = toml::from_str::<Config>(&text) else { return Ok(Vec::new()) };
+    let gateways = config.gateways.len();
+    if args.gateways.is_some_and(|wanted| usize::from(wanted) != gateways) {
+        let place = Place::File { file: file.to_owned(), line: 1, column: 1 };
+        return Err(UpError::Flags(format!(
+            "{place}: it has {gateways} gateways, which --gateways cannot change; edit it, or remove it to have it written anew"
+        )));
+    }
+    let mut overrides = Vec::new();
+    if let Some(port) = args.port {
+        for (gateway, port) in config.gateways.iter().zip((port..).step_by(2)) {
+            let id = gateway.id;
+            overrides.push((format!("gateways.{id}.address"), moved(gateway.address.host(), port)));
+            let next = port.saturating_add(1);
+            overrides
+                .push((format!("gateways.{id}.internal"), moved(gateway.internal.host(), next)));
+        }
+    }
+    if let Some(port) = args.grpc_port {
+        let catalogs =
+            config.catalog.replicas.iter().map(|one| ("catalog", one.id, "address", &one.address));
+        let orders =
+            config.orders.replicas.iter().map(|one| ("orders", one.id, "address", &one.address));
+        let gateways = config.gateways.iter().map(|one| ("gateways", one.id, "grpc", &one.grpc));
+        for ((group, id, field, old), port) in catalogs.chain(orders).chain(gateways).zip(port..) {
+            overrides.push((format!("{group}.{id}.{field}"), moved(old.host(), port)));
+        }
+    }
+    Ok(overrides)
+}
+
+fn moved(host: &str, port: u16) -> String {
+    if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") }
+}
+
+fn make_folder(folder: &Path) -> Result<(), UpError> {
+    fs::create_dir_all(folder).map_err(failed(|| format!("cannot make {}", folder.display())))
+}
+
+fn absolute(path: &Path) -> Result<PathBuf, UpError> {
+    fs::canonicalize(path).map_err(failed(|| format!("cannot find {}", path.display())))
+}
+
+fn failed(what: impl FnOnce() -> String) -> impl FnOnce(std::io::Error) -> UpError {
+    move |source| UpError::Files { what: what(), source }
+}
+
+/// One supervisor per data folder. The lock goes with the process, however it ends.
+fn lock(data: &Path) -> Result<File, UpError> {
+    let path = data.join("up.lock");
+    let file =
+        File::create(&path).map_err(failed(|| format!("cannot write {}", path.display())))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(UpError::InUse { folder: data.display().to_string() }),
+        Err(TryLockError::Error(source)) => {
+            Err(UpError::Files { what: format!("cannot lock {}", path.display()), source })
+        }
+    }
+}
+
+/// Removes the stores of all services, and nothing else.
+fn empty(config: &Config) -> Result<(), UpError> {
+    for service in config.services() {
+        let folder = config.data_of(service);
+        if folder.exists() {
+            fs::remove_dir_all(&folder)
+                .map_err(failed(|| format!("cannot remove {}", folder.display())))?;
+        }
+    }
+    Ok(())
+}
+
+/// Each service begins a new log; the last ones are kept as `.1` to `.3`.
+fn turn_logs_over(config: &Config) -> Result<(), UpError> {
+    let folder = config.logs();
+    make_folder(&folder)?;
+    for service in config.services() {
+        let log = folder.join(format!("{service}.log"));
+        turn_over(&log).map_err(failed(|| format!("cannot rename {}", log.display())))?;
+    }
+    Ok(())
+}
+
+fn turn_over(log: &Path) -> std::io::Result<()> {
+    if !log.exists() {
+        return Ok(());
+    }
+    let old = |number: u32| log.with_extension(format!("log.{number}"));
+    for number in (1..OLD_LOGS).rev() {
+        if old(number).exists() {
+            fs::rename(old(number), old(number + 1))?;
+        }
+    }
+    fs::rename(log, old(1))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Cli {
+        #[command(flatten)]
+        up: UpArgs,
+    }
+
+    fn args(folder: &Path, more: &[&str]) -> UpArgs {
+        let data = folder.to_string_lossy().into_owned();
+        let flags = ["up", "--data", data.as_str()];
+        Cli::parse_from(flags.iter().chain(more)).up
+    }
+
+    #[test]
+    fn the_first_start_writes_a_configuration_and_the_next_one_uses_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let first = prepare(&args(folder.path(), &["--port", "9000", "--gateways", "2"])).unwrap();
+        assert_eq!(first.loaded.config.gateways.len(), 2);
+        assert_eq!(first.loaded.config.gateways[1].internal.port(), 9003);
+        drop(first);
+        let again = prepare(&args(folder.path(), &["--cache-size", "3"])).unwrap();
+        assert_eq!(again.loaded.config.gateway(1).unwrap().address.port(), 9000);
+        assert_eq!(again.loaded.config.cache.size, 3);
+        assert!(again.overrides.contains(&("cache.size".to_owned(), "3".to_owned())));
+    }
+
+    #[test]
+    fn ports_given_later_override_the_file() {
+        let folder = tempfile::tempdir().unwrap();
+        drop(prepare(&args(folder.path(), &[])).unwrap());
+        let moved =
+            prepare(&args(folder.path(), &["--port", "9500", "--grpc-port", "9600"])).unwrap();
+        let config = &moved.loaded.config;
+        assert_eq!(config.gateways[0].internal.port(), 9501);
+        assert_eq!(config.catalog.replicas[0].address.port(), 9600);
+        assert_eq!(config.orders.replicas[2].address.port(), 9603);
+        assert_eq!(config.gateways[0].grpc.port(), 9604);
+        drop(moved);
+        let error = prepare(&args(folder.path(), &["--gateways", "2"])).err().unwrap();
+        assert!(error.to_string().contains("has 1 gateways"), "{error}");
+    }
+
+    #[test]
+    fn a_configuration_elsewhere_may_use_another_data_folder() {
+        let folder = tempfile::tempdir().unwrap();
+        drop(prepare(&args(folder.path(), &[])).unwrap());
+        let file = folder.path().join("bazaar.toml");
+        let other = tempfile::tempdir().unwrap();
+        let prepared =
+            prepare(&args(other.path(), &["--config", &file.to_string_lossy()])).unwrap();
+        assert_eq!(prepared.loaded.config.data, other.path().canonicalize().unwrap());
+    }
+
+    #[test]
+    fn a_folder_has_one_supervisor() {
+        let folder = tempfile::tempdir().unwrap();
+        let first = prepare(&args(folder.path(), &[])).unwrap();
+        let error = prepare(&args(folder.path(), &[])).err().unwrap();
+        assert!(matches!(error, UpError::InUse { .. }), "{error}");
+        drop(first);
+        prepare(&args(folder.path(), &[])).unwrap();
+    }
+
+    #[test]
+    fn fresh_empties_stores_and_keeps_everything_else() {
+        let folder = tempfile::tempdir().unwrap();
+        drop(prepare(&args(folder.path(), &[])).unwrap());
+        let store = folder.path().join("orders-2");
+        fs::create_dir(&store).unwrap();
+        fs::write(store.join("log"), "x").unwrap();
+        fs::write(folder.path().join("notes.txt"), "mine").unwrap();
+        prepare(&args(folder.path(), &["--fresh"])).unwrap();
+        assert!(!store.exists());
+        assert!(folder.path().join("notes.txt").exists());
+        assert!(folder.path().join("bazaar.toml").exists());
+    }
+
+    #[test]
+    fn three_old_logs_are_kept() {
+        let folder = tempfile::tempdir().unwrap();
+        let log = folder.path().join("orders-1.log");
+        for number in 0..6 {
+            fs::write(&log, number.to_string()).unwrap();
+            turn_over(&log).unwrap();
+        }
+        let read = |n: u32| fs::read_to_string(folder.path().join(format!("orders-1.log.{n}")));
+        assert_eq!([1, 2, 3].map(|n| read(n).unwrap()), ["5", "4", "3"]);
+        assert!(read(4).is_err() && !log.exists());
+    }
+}

@@ -1,0 +1,90 @@
+//! One seed, or many: each its own world; marks added up, failures kept.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use crate::build::Real;
+use crate::invariants::Violation;
+use crate::marks::{Marks, VACUOUS_FROM};
+use crate::mutant::Mutant;
+use crate::scenario::Scenario;
+use crate::trace::Keep;
+use crate::world::{Outcome, World};
+
+/// Every so many seeds are run twice, and the stories compared.
+pub const TWICE_EVERY: u64 = 100;
+
+/// Runs the world of a seed.
+pub fn run_seed(seed: u64, mutant: Option<Mutant>, keep: Keep) -> Outcome {
+    let scenario = Scenario::draw(seed);
+    let maker = Real { mutant };
+    // A panic anywhere in a process is a failure of that seed, not of the whole run.
+    catch_unwind(AssertUnwindSafe(|| World::new(&scenario, &maker, keep).run()))
+        .unwrap_or_else(|payload| panicked(payload.as_ref()))
+}
+
+fn panicked(payload: &(dyn std::any::Any + Send)) -> Outcome {
+    let text = payload
+        .downcast_ref::<String>()
+        .map(String::as_str)
+        .or_else(|| payload.downcast_ref::<&str>().copied())
+        .unwrap_or("a panic without words");
+    Outcome {
+        violation: Some(Violation { invariant: "never_panics", at: 0, detail: text.to_owned() }),
+        events: 0,
+        ended_at: 0,
+        marks: Marks::default(),
+        hash: 0,
+        story: (0, Vec::new()),
+    }
+}
+
+/// Runs a seed, some of them twice: the second story must be the first.
+pub fn run_checked(seed: u64, mutant: Option<Mutant>) -> Outcome {
+    let mut outcome = run_seed(seed, mutant, Keep::Nothing);
+    if seed.is_multiple_of(TWICE_EVERY) && outcome.violation.is_none() {
+        outcome.marks.hit("seeds run twice");
+        let again = run_seed(seed, mutant, Keep::Nothing);
+        if (again.hash, again.events) != (outcome.hash, outcome.events) {
+            outcome.violation = Some(Violation {
+                invariant: "deterministic",
+                at: outcome.ended_at,
+                detail: format!(
+                    "two runs differ: {} events and {} events",
+                    outcome.events, again.events
+                ),
+            });
+        }
+    }
+    outcome
+}
+
+/// What came of many seeds.
+#[derive(Default)]
+pub struct Tally {
+    /// Worlds run.
+    pub seeds: u64,
+    /// Events in all of them.
+    pub events: u64,
+    /// Virtual time in all of them, in µs.
+    pub virtual_time: u64,
+    /// Situations met.
+    pub marks: Marks,
+    /// Seeds that failed, and how.
+    pub failures: Vec<(u64, Violation)>,
+}
+
+impl Tally {
+    /// Adds a world.
+    pub fn add(&mut self, seed: u64, outcome: Outcome) {
+        self.seeds += 1;
+        self.events += outcome.events;
+        self.virtual_time += outcome.ended_at;
+        self.marks.merge(&outcome.marks);
+        self.failures.extend(outcome.violation.map(|violation| (seed, violation)));
+    }
+
+    /// Situations that a run of this length must have met and did not.
+    pub fn vacuous(&self) -> Vec<&'static str> {
+        if self.seeds < VACUOUS_FROM { Vec::new() } else { self.marks.missing() }
+    }
+}

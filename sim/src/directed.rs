@@ -1,0 +1,282 @@
+//! Directed starts: prepared situations that random faults reach too seldom.
+//!
+//! Each is a short script of faults played against a world that trades normally; the state it leads to is then judged
+//! like any other.
+
+use crate::rng::Rng;
+use crate::scenario::Scenario;
+use crate::world::faults::{Action, Target};
+
+/// A prepared situation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Directed {
+    /// The replica with the highest id is away while trims go on; it comes back just when the other two die.
+    HighestLeftBehind,
+    /// Any replica is away for long, then the leader dies, then the last one.
+    OneAfterTheOther,
+    /// The in-sync set has two members when its leader dies.
+    SetOfTwo,
+    /// The leader can still hear everybody, but not reach the catalog.
+    LeaderCutFromCatalog,
+    /// The catalog can not reach the leader.
+    CatalogCutFromLeader,
+    /// A gateway sleeps past its lease while the others trade, again and again.
+    GatewayPausedPastLease,
+    /// A gateway is cut off from the catalog one way, and clients go on reading through it.
+    GatewayCutOneWay,
+    /// The catalog is killed again and again while it decides.
+    CatalogKilled,
+    /// A replica comes back with an empty disk; then the leader dies.
+    NewDisk,
+    /// One replica alone for long; then the others come back, and it dies.
+    SoleSurvivor,
+    /// The leader sleeps, is replaced, and wakes up.
+    LeaderSleeps,
+    /// The power goes, everywhere, twice.
+    PowerCuts,
+    /// The leader hands over in good order, several times in a row.
+    Drains,
+    /// Followers' disks are very slow, then the leader dies.
+    SlowFollowers,
+    /// Many trades of one listing are refused while a gateway hears nothing from the catalog: what a refusal tells, that
+    /// gateway's cache must not contradict.
+    Refusals,
+}
+
+/// All of them.
+pub const ALL: [Directed; 15] = [
+    Directed::HighestLeftBehind,
+    Directed::OneAfterTheOther,
+    Directed::SetOfTwo,
+    Directed::LeaderCutFromCatalog,
+    Directed::CatalogCutFromLeader,
+    Directed::GatewayPausedPastLease,
+    Directed::GatewayCutOneWay,
+    Directed::CatalogKilled,
+    Directed::NewDisk,
+    Directed::SoleSurvivor,
+    Directed::LeaderSleeps,
+    Directed::PowerCuts,
+    Directed::Drains,
+    Directed::SlowFollowers,
+    Directed::Refusals,
+];
+
+/// One step of a script.
+#[derive(Clone, Debug)]
+pub struct Step {
+    /// When, in µs.
+    pub at: u64,
+    /// What.
+    pub action: Action,
+}
+
+/// Turns a scenario into a directed one.
+pub fn prepare(scenario: &mut Scenario, rng: &mut Rng) {
+    let directed = *rng.pick(&ALL);
+    if needs_three(directed) {
+        scenario.orders = 3;
+    }
+    if needs_two_gateways(directed) {
+        scenario.gateways = 2;
+        scenario.cache_size = scenario.cache_size.max(1);
+        scenario.clients_knobs.trades = scenario.clients_knobs.trades.min(0.6);
+    }
+    if rng.chance(0.5) {
+        scenario.faults.silence();
+    }
+    scenario.clients_knobs.trades = scenario.clients_knobs.trades.max(0.2);
+    if directed == Directed::Refusals {
+        refuse_much(scenario, rng);
+    }
+    let mut script = Script { rng, at: 300_000, steps: Vec::new() };
+    script.write(directed, scenario.orders);
+    let end = script.at + 500_000;
+    scenario.steps = script.steps;
+    scenario.heal_at = scenario.heal_at.min(4_000_000).max(end);
+    scenario.directed = Some(directed);
+}
+
+/// One listing that only goes down, and clients that ask for more than there is: each refusal tells exactly which state it saw.
+fn refuse_much(scenario: &mut Scenario, rng: &mut Rng) {
+    scenario.listings.truncate(1);
+    scenario.listings[0].quantity = rng.between(10_000, 900_000);
+    scenario.restock = None;
+    scenario.clients_knobs.buys = 1.0;
+    scenario.clients_knobs.greedy = 0.4;
+    // Enough trades at once that the orders leader has several batches under way.
+    scenario.clients = 30;
+    scenario.clients_knobs.trades = 0.8;
+    scenario.clients_knobs.think = rng.between_log(2_000, 20_000);
+}
+
+fn needs_three(directed: Directed) -> bool {
+    use Directed::*;
+    matches!(directed, HighestLeftBehind | OneAfterTheOther | SetOfTwo | SoleSurvivor | NewDisk)
+}
+
+fn needs_two_gateways(directed: Directed) -> bool {
+    use Directed::*;
+    matches!(directed, GatewayPausedPastLease | GatewayCutOneWay | Refusals)
+}
+
+struct Script<'a> {
+    rng: &'a mut Rng,
+    at: u64,
+    steps: Vec<Step>,
+}
+
+impl Script<'_> {
+    fn act(&mut self, action: Action) {
+        self.steps.push(Step { at: self.at, action });
+    }
+
+    fn wait(&mut self, low_ms: u64, high_ms: u64) {
+        self.at += self.rng.between(low_ms * 1_000, high_ms * 1_000);
+    }
+
+    fn ms(&mut self, low: u64, high: u64) -> u64 {
+        self.rng.between(low * 1_000, high * 1_000)
+    }
+
+    fn crash(&mut self, target: Target, low_ms: u64, high_ms: u64) {
+        let down = self.ms(low_ms, high_ms);
+        self.act(Action::Crash { target, down });
+    }
+
+    fn write(&mut self, directed: Directed, orders: u8) {
+        use Directed::*;
+        match directed {
+            HighestLeftBehind => self.left_behind(Target::Orders(orders), orders),
+            OneAfterTheOther => {
+                let away = self.rng.between(1, u64::from(orders)) as u8;
+                self.left_behind(Target::Orders(away), orders);
+            }
+            SetOfTwo => self.set_of_two(),
+            LeaderCutFromCatalog => self.cut(Target::Leader, Target::Catalog),
+            CatalogCutFromLeader => self.cut(Target::Catalog, Target::Leader),
+            GatewayPausedPastLease => self.gateway_paused(),
+            GatewayCutOneWay | Refusals => self.gateway_cut(),
+            CatalogKilled => self.repeat_crash(Target::Catalog, 6),
+            NewDisk => self.new_disk(),
+            SoleSurvivor => self.sole_survivor(),
+            LeaderSleeps => self.leader_sleeps(),
+            PowerCuts => self.power_cuts(),
+            Drains => self.drains(),
+            SlowFollowers => self.slow_followers(),
+        }
+    }
+
+    fn left_behind(&mut self, away: Target, orders: u8) {
+        let length = self.ms(1_500, 3_000);
+        self.act(Action::Crash { target: away, down: length });
+        self.at += length;
+        self.at -= self.rng.between(0, 200_000);
+        for id in 1..=orders {
+            if Target::Orders(id) != away {
+                self.crash(Target::Orders(id), 500, 2_500);
+                self.wait(0, 300);
+            }
+        }
+        self.wait(1_000, 2_000);
+    }
+
+    fn set_of_two(&mut self) {
+        self.crash(Target::Follower(0), 2_000, 4_000);
+        self.wait(1_300, 1_800);
+        self.crash(Target::Leader, 300, 2_500);
+        self.wait(300, 1_200);
+        self.crash(Target::Leader, 300, 1_000);
+        self.wait(500, 1_500);
+    }
+
+    fn cut(&mut self, from: Target, to: Target) {
+        for _ in 0..2 {
+            let lasting = self.ms(400, 2_500);
+            let both = self.rng.chance(0.2);
+            self.act(Action::Block { from, to, both, lasting });
+            self.wait(500, 2_000);
+        }
+    }
+
+    fn gateway_paused(&mut self) {
+        for round in 0..6 {
+            let lasting = self.ms(150, 900);
+            self.act(Action::Pause { target: Target::Gateway(1 + round % 2), lasting });
+            self.wait(200, 900);
+        }
+    }
+
+    fn gateway_cut(&mut self) {
+        for round in 0..5 {
+            let gateway = Target::Gateway(1 + round % 2);
+            let lasting = self.ms(150, 900);
+            let (from, to) = match self.rng.below(2) {
+                0 => (gateway, Target::Catalog),
+                _ => (Target::Catalog, gateway),
+            };
+            self.act(Action::Block { from, to, both: false, lasting });
+            self.wait(200, 900);
+        }
+    }
+
+    fn repeat_crash(&mut self, target: Target, times: u64) {
+        for _ in 0..times {
+            self.crash(target, 1, 400);
+            self.wait(100, 900);
+        }
+    }
+
+    fn new_disk(&mut self) {
+        let down = self.ms(100, 1_500);
+        self.act(Action::LoseDisk { target: Target::Follower(1), down });
+        self.wait(100, 1_800);
+        self.crash(Target::Leader, 300, 1_500);
+        self.wait(200, 1_000);
+        self.crash(Target::Follower(0), 300, 1_500);
+        self.wait(500, 1_500);
+    }
+
+    fn sole_survivor(&mut self) {
+        self.crash(Target::Follower(0), 2_000, 3_000);
+        self.crash(Target::Follower(1), 2_000, 3_000);
+        self.wait(1_800, 3_200);
+        self.crash(Target::Leader, 200, 2_000);
+        self.wait(500, 1_500);
+    }
+
+    fn leader_sleeps(&mut self) {
+        for _ in 0..3 {
+            let lasting = self.ms(300, 2_500);
+            self.act(Action::Pause { target: Target::Leader, lasting });
+            self.wait(400, 1_500);
+        }
+    }
+
+    fn power_cuts(&mut self) {
+        for _ in 0..3 {
+            let down = self.ms(1, 600);
+            self.act(Action::PowerCut { down });
+            self.wait(400, 1_600);
+        }
+    }
+
+    fn drains(&mut self) {
+        for _ in 0..4 {
+            let down = self.ms(50, 1_000);
+            self.act(Action::Drain { target: Target::Leader, down });
+            self.wait(300, 1_200);
+        }
+    }
+
+    fn slow_followers(&mut self) {
+        for index in 0..2 {
+            let lasting = self.ms(800, 2_500);
+            let times = self.rng.between_log(10, 1_000);
+            self.act(Action::Slow { target: Target::Follower(index), times, lasting });
+        }
+        self.wait(300, 1_800);
+        self.crash(Target::Leader, 300, 1_500);
+        self.wait(500, 1_500);
+    }
+}

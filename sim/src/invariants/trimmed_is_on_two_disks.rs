@@ -1,0 +1,33 @@
+//! An orders leader lets the catalog cut its outbox only below what at least two in-sync disks hold.
+//!
+//! Source: PROTOCOLS.md B.3 (what makes one survivor as durable as three); DESIGN.md section 3, step 5. Judged at the moment the
+//! leader says so, against the disks themselves.
+
+use node::message::Trim;
+use replication::register::Configuration;
+
+use super::Broken;
+use crate::world::host::Host;
+
+const NAME: &str = "trimmed_is_on_two_disks";
+
+/// A leader says what need not be kept.
+pub fn judge(hosts: &[Host], newest: &Configuration, trim: &Trim) -> Result<(), Broken> {
+    // Another version: the catalog will not listen.
+    if (trim.epoch, trim.version) != (newest.epoch, newest.version) {
+        return Ok(());
+    }
+    let holders = newest.in_sync.iter().filter(|id| {
+        let disk = hosts.get(usize::from(**id)).and_then(|host| host.disk.as_ref());
+        disk.is_some_and(|disk| {
+            // A disk lost since it acknowledged did hold it; the version moves on once it enrols anew.
+            newest.incarnations.get(*id) != Some(&disk.incarnation())
+                || disk.durable_end() >= trim.keep_from
+        })
+    });
+    let count = holders.count();
+    if count < 2 {
+        return Err((NAME, format!("{trim:?}, but only {count} disks hold it; {newest:?}")));
+    }
+    Ok(())
+}

@@ -1,0 +1,80 @@
+//! Marks: how often an interesting situation came up. A run that never met one of the required
+//! situations proves nothing about it and fails as vacuous.
+
+use std::collections::BTreeMap;
+
+/// Situations that any run of [`VACUOUS_FROM`] seeds or more must have met.
+pub const REQUIRED: &[&str] = &[
+    "acked trades",
+    "cached reads",
+    "catalog crashes",
+    "catch-up through history",
+    "disks lost",
+    "drains",
+    "elections",
+    "elections outside the in-sync set",
+    "fenced leaders",
+    "fills poisoned",
+    "gateway crashes",
+    "growths of the in-sync set",
+    "hand-overs",
+    "leader crashes",
+    "one-way partitions",
+    "partitions",
+    "pauses",
+    "power cuts",
+    "refused trades",
+    "replays by key",
+    "restarts",
+    "restocks",
+    "shrinks of the in-sync set",
+    "slow disks",
+    "torn tails kept in part",
+    "trades delayed by a dead gateway",
+    "trims",
+    "trims while a replica is down",
+    "wall clock jumps",
+];
+
+/// From how many seeds on a missing mark is a failure.
+pub const VACUOUS_FROM: u64 = 500;
+
+/// Counters by name.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Marks(BTreeMap<&'static str, u64>);
+
+impl Marks {
+    /// Counts one.
+    pub fn hit(&mut self, mark: &'static str) {
+        self.add(mark, 1);
+    }
+
+    /// Counts several.
+    pub fn add(&mut self, mark: &'static str, count: u64) {
+        if count > 0 {
+            *self.0.entry(mark).or_default() += count;
+        }
+    }
+
+    /// How often.
+    pub fn count(&self, mark: &str) -> u64 {
+        self.0.get(mark).copied().unwrap_or(0)
+    }
+
+    /// Adds another run's counters.
+    pub fn merge(&mut self, other: &Marks) {
+        for (mark, count) in &other.0 {
+            *self.0.entry(mark).or_default() += count;
+        }
+    }
+
+    /// All of them, by name.
+    pub fn iter(&self) -> impl Iterator<Item = (&'static str, u64)> + '_ {
+        self.0.iter().map(|(mark, count)| (*mark, *count))
+    }
+
+    /// Required marks that were never met.
+    pub fn missing(&self) -> Vec<&'static str> {
+        REQUIRED.iter().copied().filter(|mark| self.count(mark) == 0).collect()
+    }
+}

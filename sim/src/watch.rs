@@ -1,0 +1,239 @@
+//! The watcher: sees every message and event of a world as it happens, checks what can be checked at once, and counts marks.
+
+use std::collections::BTreeMap;
+
+use market::name::Name;
+use node::gateway::CacheAction;
+use node::message::{Message, Outcome};
+use node::process::Event;
+use node::service::{ServiceId, ServiceKind};
+use replication::contract::{self, ReplicaId, Role};
+use replication::primary_backup;
+use replication::register::Configuration;
+
+use crate::invariants::one_leader_per_epoch::Leaders;
+use crate::invariants::one_register::Register;
+use crate::invariants::{Broken, acknowledged_is_in_sync, trimmed_is_on_two_disks};
+use crate::marks::Marks;
+use crate::world::host::Host;
+
+/// Longer than any undisturbed decision: then a gateway's lease was waited out. In µs.
+const GATED: u64 = 100_000;
+
+/// What the watcher may look at.
+pub struct Sight<'a> {
+    /// All machines.
+    pub hosts: &'a [Host],
+    /// Virtual time.
+    pub now: u64,
+}
+
+/// The watcher.
+pub struct Watch {
+    leaders: Leaders,
+    register: Register,
+    trimmed_below: u64,
+    /// Fills under way, by gateway and token, with "an invalidation of it arrived meanwhile".
+    fills: BTreeMap<(usize, u64), (Name, bool)>,
+    /// Batches that reached the catalog, by epoch and batch.
+    deciding: BTreeMap<(u64, u64), u64>,
+    /// Who led when it was asked to stop.
+    led: Vec<bool>,
+}
+
+impl Watch {
+    /// Nothing seen yet.
+    pub fn new(hosts: usize) -> Self {
+        Watch {
+            leaders: Leaders::default(),
+            register: Register::default(),
+            trimmed_below: 0,
+            fills: BTreeMap::new(),
+            deciding: BTreeMap::new(),
+            led: vec![false; hosts],
+        }
+    }
+
+    /// The newest configuration that left the catalog.
+    pub fn configuration(&self) -> &Configuration {
+        self.register.newest()
+    }
+
+    /// Who leads by it.
+    pub fn leader(&self) -> Option<ReplicaId> {
+        self.configuration().leader
+    }
+
+    /// Below this number some leader asked the catalog to let orders go.
+    pub fn trimmed_below(&self) -> u64 {
+        self.trimmed_below
+    }
+
+    /// A process died.
+    pub fn died(&mut self, host: usize) {
+        self.fills.retain(|(gateway, _), _| *gateway != host);
+        if host == 0 {
+            self.deciding.clear();
+        }
+    }
+
+    /// A process stopped in good order: did it hand over what it led?
+    pub fn drained(&mut self, host: usize) -> bool {
+        let led = std::mem::take(&mut self.led[host]);
+        led && self.leader().map(usize::from) != Some(host)
+    }
+
+    /// A process says something about itself.
+    pub fn event(
+        &mut self,
+        host: usize,
+        service: ServiceId,
+        event: &Event,
+        marks: &mut Marks,
+    ) -> Result<(), Broken> {
+        match event {
+            Event::Role(changed)
+                if service.kind == ServiceKind::Orders && changed.role == Role::Leader =>
+            {
+                self.led[host] = true;
+                self.leaders.saw(changed.epoch, service.id)?;
+            }
+            Event::Cache(event) => marks.hit(match event.action {
+                CacheAction::Hit => "cached reads",
+                CacheAction::Miss => "cache misses",
+                CacheAction::Fill => "cache fills",
+                CacheAction::Evict => "cache evictions",
+                CacheAction::Invalidate => "cache invalidations",
+            }),
+            Event::Note { slug, .. } => marks.hit(slug),
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// A process sends a message.
+    pub fn sent(
+        &mut self,
+        sight: &Sight<'_>,
+        from: usize,
+        to: usize,
+        message: &Message,
+        marks: &mut Marks,
+    ) -> Result<(), Broken> {
+        match message {
+            Message::Configuration(configuration)
+            | Message::Refused { configuration, .. }
+            | Message::Fenced(configuration)
+                if from == 0 =>
+            {
+                marks.add(
+                    "fenced leaders",
+                    u64::from(matches!(message, Message::Fenced(_)) && sight.hosts[to].is_orders()),
+                );
+                self.configured(configuration, marks)?;
+            }
+            Message::Trim(trim) => {
+                trimmed_is_on_two_disks::judge(sight.hosts, self.register.newest(), trim)?;
+                marks.hit("trims");
+                let down = sight.hosts.iter().any(|host| host.is_orders() && !host.is_up());
+                marks.add("trims while a replica is down", u64::from(down));
+                self.trimmed_below = self.trimmed_below.max(trim.keep_from);
+            }
+            Message::Traded(replies) if sight.hosts[from].is_orders() => {
+                acknowledged_is_in_sync::judge(sight.hosts, from, self.register.newest(), replies)?;
+            }
+            Message::Fill(fill) => {
+                self.fills.insert((from, fill.token), (fill.name.clone(), false));
+            }
+            Message::Decided(decided) => {
+                let orders = decided
+                    .outcomes
+                    .iter()
+                    .filter(|outcome| matches!(outcome, Outcome::Order(_)))
+                    .count();
+                marks.add(
+                    "decisions found again",
+                    orders.saturating_sub(decided.orders.len()) as u64,
+                );
+                self.gated(sight, (decided.epoch, decided.batch), marks);
+            }
+            Message::ReadOutbox(_) => marks.hit("reads of the outbox"),
+            Message::Replication(message) => self.replicated(from, message, marks)?,
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn replicated(
+        &mut self,
+        from: usize,
+        message: &contract::Message,
+        marks: &mut Marks,
+    ) -> Result<(), Broken> {
+        let contract::Message::PrimaryBackup(message) = message;
+        match message {
+            primary_backup::Message::Append { epoch, .. } => {
+                self.leaders.saw(*epoch, from as ReplicaId)?;
+            }
+            primary_backup::Message::Nack { .. } => marks.hit("appends not taken"),
+            primary_backup::Message::Ack { .. } => {}
+        }
+        Ok(())
+    }
+
+    fn configured(
+        &mut self,
+        configuration: &Configuration,
+        marks: &mut Marks,
+    ) -> Result<(), Broken> {
+        if let Some(leader) = configuration.leader {
+            self.leaders.saw(configuration.epoch, leader)?;
+        }
+        let Some(before) = self.register.told(configuration)? else { return Ok(()) };
+        if configuration.epoch > before.epoch {
+            marks.hit("elections");
+            let outside =
+                configuration.leader.is_some_and(|leader| !before.in_sync.contains(&leader));
+            if outside && before.epoch > 0 {
+                marks.hit("elections outside the in-sync set");
+            }
+        } else if configuration.in_sync.len() < before.in_sync.len() {
+            marks.hit("shrinks of the in-sync set");
+        } else if configuration.in_sync.len() > before.in_sync.len() && before.epoch > 0 {
+            marks.hit("growths of the in-sync set");
+        }
+        if configuration.in_sync.len() == 1 && before.in_sync.len() > 1 {
+            marks.hit("sole survivors");
+        }
+        Ok(())
+    }
+
+    /// A decision left the catalog: was it held back for a gateway that does not answer?
+    fn gated(&mut self, sight: &Sight<'_>, batch: (u64, u64), marks: &mut Marks) {
+        let Some(arrived) = self.deciding.remove(&batch) else { return };
+        let silent = sight.hosts.iter().any(|host| host.is_gateway() && !host.is_well());
+        if silent && sight.now - arrived > GATED {
+            marks.hit("trades delayed by a dead gateway");
+        }
+    }
+
+    /// A message reaches a process.
+    pub fn arrived(&mut self, to: usize, now: u64, message: &Message, marks: &mut Marks) {
+        match message {
+            Message::Decide(decide) => {
+                self.deciding.entry((decide.epoch, decide.batch)).or_insert(now);
+            }
+            Message::Invalidate(invalidate) => {
+                for ((gateway, _), (name, poisoned)) in &mut self.fills {
+                    *poisoned |= *gateway == to && invalidate.names.contains(name);
+                }
+            }
+            Message::Filled(filled) => {
+                if let Some((_, true)) = self.fills.remove(&(to, filled.token)) {
+                    marks.add("fills poisoned", u64::from(filled.cacheable));
+                }
+            }
+            _ => {}
+        }
+    }
+}
