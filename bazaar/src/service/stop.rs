@@ -1,13 +1,14 @@
 //! When to stop: SIGTERM, SIGINT, or a supervisor that is gone.
 
-use tokio::io::AsyncReadExt;
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::oneshot;
 
 /// Waits for the wish to stop.
 pub(super) struct Stop {
     terminate: Signal,
     interrupt: Signal,
-    supervised: bool,
+    /// Ends with the supervisor, if there is one.
+    supervisor: Option<oneshot::Receiver<()>>,
 }
 
 impl Stop {
@@ -17,24 +18,38 @@ impl Stop {
         Ok(Stop {
             terminate: signal(SignalKind::terminate())?,
             interrupt: signal(SignalKind::interrupt())?,
-            supervised,
+            supervisor: supervised.then(end_of_input).transpose()?,
         })
     }
 
     /// Waits until somebody wants this process to stop; says who.
     pub(super) async fn wanted(&mut self) -> &'static str {
-        let supervised = self.supervised;
+        // A Ctrl-C reaches every process of the terminal; a supervised one waits for its supervisor's word.
+        let supervised = self.supervisor.is_some();
         tokio::select! {
             _ = self.terminate.recv() => "SIGTERM",
-            // A Ctrl-C reaches every process of the terminal; a supervised one waits for its supervisor's word.
             _ = self.interrupt.recv(), if !supervised => "SIGINT",
-            () = end_of_input(), if supervised => "the supervisor is gone",
+            () = gone(self.supervisor.as_mut()) => "the supervisor is gone",
         }
     }
 }
 
-async fn end_of_input() {
-    let mut input = tokio::io::stdin();
-    let mut waste = [0; 64];
-    while matches!(input.read(&mut waste).await, Ok(1..)) {}
+async fn gone(supervisor: Option<&mut oneshot::Receiver<()>>) {
+    match supervisor {
+        Some(supervisor) => drop(supervisor.await), // an error means that the reader is gone: the same
+        None => std::future::pending().await,
+    }
+}
+
+/// Tells when standard input ends. Read by a thread of its own that is never waited for: a read of the runtime's would
+/// keep the process from ending for as long as the supervisor lives.
+fn end_of_input() -> std::io::Result<oneshot::Receiver<()>> {
+    let (ended, end) = oneshot::channel();
+    let read = move || {
+        // Whatever is said is thrown away; an error is an end, too.
+        let _ = std::io::copy(&mut std::io::stdin(), &mut std::io::sink());
+        drop(ended);
+    };
+    std::thread::Builder::new().name("supervisor".to_owned()).spawn(read)?;
+    Ok(end)
 }
