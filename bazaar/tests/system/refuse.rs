@@ -8,14 +8,12 @@ use crate::harness::{Deployment, finish};
 async fn a_second_process_on_one_data_folder_is_refused_and_the_first_goes_on() {
     let deployment = Deployment::up(1).await;
     let file = deployment.file().display().to_string();
-    for (kind, id, set) in [
-        ("orders", "2", "orders.2.listen=127.0.0.1:0"),
-        ("catalog", "1", "catalog.1.listen=127.0.0.1:0"),
-    ] {
-        let finished = finish(&[kind, "--config", &file, "--id", id, "--set", set]).await;
+    for (kind, id) in [("orders", "2"), ("catalog", "1")] {
+        let again = ["--config", &file, "--id", id];
+        let finished = finish(&[&[kind], &again[..]].concat()).await;
         assert_eq!(finished.code, Some(2), "{finished:?}");
         assert!(finished.errors.contains("another process uses"), "{finished:?}");
-        let fresh = finish(&[kind, "--config", &file, "--id", id, "--set", set, "--fresh"]).await;
+        let fresh = finish(&[&[kind], &again[..], &["--fresh"]].concat()).await;
         assert_eq!(fresh.code, Some(2), "nor may it empty the folder: {fresh:?}");
     }
     deployment.client(1).trade("buy", "GameStart", 1).await;

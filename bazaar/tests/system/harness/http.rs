@@ -7,9 +7,9 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
-use tokio::time::timeout;
+use tokio::time::{Instant, sleep, timeout};
 
-use super::until;
+use super::watch::{GLANCE, PATIENCE};
 
 /// Longest that one attempt may take: longer than any answer the gateway may give, 504 included.
 const ATTEMPT: Duration = Duration::from_secs(15);
@@ -125,12 +125,16 @@ impl Client {
         headers: &[(&str, &str)],
         body: &str,
     ) -> Answer {
-        let what = format!("an answer to {method} {target}");
-        until(&what, async || {
+        // A loop of its own: the future of an async closure could not be spawned.
+        let deadline = Instant::now() + PATIENCE;
+        loop {
             let answer = self.attempt(method, target, headers, body).await;
-            answer.ok().filter(|answer| !answer.is_pause())
-        })
-        .await
+            match answer {
+                Ok(answer) if !answer.is_pause() => return answer,
+                later => assert!(Instant::now() < deadline, "{method} {target}: {later:?}"),
+            }
+            sleep(GLANCE).await;
+        }
     }
 
     pub(crate) async fn get(&mut self, target: &str) -> Answer {

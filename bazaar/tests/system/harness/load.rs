@@ -44,12 +44,16 @@ impl Deployment {
     }
 }
 
-/// No error and no mismatch, and something was done; tells the pauses.
+/// No error and no mismatch, and something was done; tells how long an order took at the most.
 pub(crate) fn calm(what: &str, report: &Report) {
     assert!(report.passed(), "{what}: {report:#?}");
     assert!(report.orders > 0 && report.checked, "{what}: {report:#?}");
+    let orders = report.latencies.iter().find(|latency| latency.kind == "order");
     println!(
-        "{what}: {} orders in {:.1} s, {} pauses, the longest {:.0} ms",
-        report.orders, report.seconds, report.pauses, report.longest_pause_ms
+        "{what}: {} orders in {:.1} s, {} requests repeated, the slowest order took {:.0} ms",
+        report.orders,
+        report.seconds,
+        report.pauses,
+        orders.map_or(0.0, |latency| latency.max_ms)
     );
 }

@@ -165,7 +165,9 @@ impl Deployment {
     /// Services that the test wants to run and that ended all the same.
     fn fallen(&self) -> Vec<ServiceId> {
         let mut running = self.running.lock();
-        running.iter_mut().filter(|(_, running)| running.has_ended()).map(|(id, _)| *id).collect()
+        let ended =
+            running.iter_mut().filter_map(|(id, running)| running.has_ended().then_some(*id));
+        ended.collect()
     }
 
     fn log_of(&self, service: ServiceId) -> PathBuf {

@@ -15,7 +15,7 @@ use super::Deployment;
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Between two looks at a condition.
-const GLANCE: Duration = Duration::from_millis(15);
+pub(super) const GLANCE: Duration = Duration::from_millis(15);
 
 /// Looks until there is something; fails the test when that takes too long.
 pub(crate) async fn until<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T {
