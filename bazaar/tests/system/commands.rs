@@ -122,3 +122,16 @@ async fn trade_as_a_command_succeeds_only_without_errors() {
     let odd = finish(&["trade", "--target", &target, "--probability", "7"]).await;
     assert_eq!(odd.code, Some(2), "{odd:?}");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn services_stop_in_good_order_when_their_supervisor_is_gone() {
+    let deployment = Deployment::up(1).await;
+    deployment.client(1).trade("buy", "GameStart", 1).await;
+    let mut services = deployment.config.services();
+    services.reverse();
+    for service in services {
+        deployment.abandon(service).await;
+        assert!(deployment.log(service).contains("the supervisor is gone"));
+    }
+    deployment.audit_offline().await;
+}

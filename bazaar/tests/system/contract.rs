@@ -216,3 +216,32 @@ async fn without_order_replicas_trades_are_answered_503_with_retry_after_and_lis
     assert_eq!(client.keyed(&key, BUY).await.number(), 0);
     deployment.settled().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn without_the_catalog_nothing_is_served_that_might_be_old_and_nothing_is_guessed() {
+    let deployment = Deployment::with(1, |config| {
+        config.request.deadline = bazaar::config::Period::millis(500);
+    })
+    .await;
+    let mut client = deployment.client(1);
+    client.trade("buy", "GameStart", 1).await;
+    client.quantity("GameStart").await;
+    deployment.kill(node::service::ServiceId::catalog(1)).await;
+    // While the lease stands, the cache may answer.
+    let refused = crate::harness::until("reads to be refused", async || {
+        let answer = client.attempt("GET", "/stocks/GameStart", &[], "").await.ok()?;
+        (answer.status != 200).then_some(answer)
+    })
+    .await;
+    assert_eq!(refused.failure().0, 503);
+    let key = crate::harness::new_key();
+    let headers = [("Idempotency-Key", key.as_str())];
+    let answer = client.attempt("POST", "/orders", &headers, BUY).await.expect("an answer");
+    assert!(matches!(answer.failure().0, 503 | 504), "{answer:?}");
+    assert!(answer.header("retry-after").is_some(), "{answer:?}");
+    deployment.start_all();
+    let number = client.keyed(&key, BUY).await.number();
+    assert_eq!(client.keyed(&key, BUY).await.number(), number);
+    assert_eq!(client.quantity("GameStart").await, 98, "one trade under one key");
+    deployment.settled().await;
+}

@@ -121,3 +121,26 @@ async fn garbage_on_any_port_harms_nobody() {
     }
     deployment.stop(ServiceId::gateway(1)).await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_gateway_without_file_descriptors_left_waits_for_some_and_goes_on() {
+    let deployment = Deployment::up(1).await;
+    let gateway = ServiceId::gateway(1);
+    deployment.stop(gateway).await;
+    deployment.start_limited(gateway, "-n 64");
+    deployment.ready().await;
+    let mut idle = Vec::new();
+    let address = deployment.targets().remove(0);
+    for _ in 0..200 {
+        // The system accepts them; the gateway cannot.
+        idle.push(TcpStream::connect(&address).await.expect("connected"));
+    }
+    let answers = tokio::join!(storm(&deployment, 50), async {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        drop(idle);
+    });
+    let served = count(&answers.0, Some(200));
+    assert!(served > 0, "{:?}", answers.0);
+    deployment.client(1).trade("buy", "GameStart", 1).await;
+    deployment.settled().await;
+}

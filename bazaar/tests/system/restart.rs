@@ -1,5 +1,7 @@
 //! Everything stops, everything comes back, nothing is different.
 
+use node::service::ServiceId;
+
 use crate::harness::{Deployment, calm, new_key};
 
 /// What a client could see: every order, and every quantity.
@@ -62,5 +64,25 @@ async fn everything_killed_at_once_under_load_comes_back_without_losing_an_ackno
         })
         .await;
     calm("killed all at once, three times", &report);
+    deployment.settled().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_deployment_whose_first_start_is_incomplete_serves_and_takes_the_others_in_later() {
+    let deployment = Deployment::prepare(1, |_| {});
+    for service in [ServiceId::gateway(1), ServiceId::orders(1), ServiceId::catalog(1)] {
+        deployment.start(service);
+    }
+    deployment.ready().await;
+    assert_eq!(deployment.leader().await, ServiceId::orders(1));
+    let mut args = deployment.clients(4);
+    (args.requests, args.probability) = (20, 1.0);
+    calm("with one replica", &deployment.run(args).await);
+    deployment.start(ServiceId::orders(3));
+    deployment.register_when("replica 3 to join", |register| register.in_sync.contains(&3)).await;
+    deployment.kill(ServiceId::orders(1)).await;
+    deployment.leader_after(ServiceId::orders(1)).await;
+    assert_eq!(deployment.client(1).get("/orders/0").await.status, 200);
+    deployment.start_all();
     deployment.settled().await;
 }

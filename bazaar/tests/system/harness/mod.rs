@@ -96,6 +96,13 @@ impl Deployment {
         assert!(before.is_none(), "{service} runs already");
     }
 
+    /// Starts a service under a limit, as the shell's `ulimit` takes it.
+    pub(crate) fn start_limited(&self, service: ServiceId, limit: &str) {
+        let log = self.log_of(service);
+        let running = Running::start_limited(limit, &self.file(), service, &log);
+        self.running.lock().insert(service, running);
+    }
+
     /// Starts whatever does not run.
     pub(crate) fn start_all(&self) {
         for service in self.config.services() {
@@ -123,6 +130,12 @@ impl Deployment {
     /// SIGTERM; waits for the end, which must be an orderly one.
     pub(crate) async fn stop(&self, service: ServiceId) {
         let finished = self.take(service).stop().await;
+        assert_eq!(finished.code, Some(0), "{service} did not stop in good order");
+    }
+
+    /// Lets go of a service, as a supervisor does that dies; it must stop in good order.
+    pub(crate) async fn abandon(&self, service: ServiceId) {
+        let finished = self.take(service).abandon().await;
         assert_eq!(finished.code, Some(0), "{service} did not stop in good order");
     }
 

@@ -42,8 +42,30 @@ pub(crate) fn bazaar() -> Command {
 impl Running {
     /// Starts a service; what it says is added to the end of the log.
     pub(super) fn start(file: &Path, service: ServiceId, flags: &[&str], log: &Path) -> Running {
+        Running::launch(bazaar(), file, service, flags, log)
+    }
+
+    /// The same, with a limit of the shell's `ulimit` on it.
+    pub(super) fn start_limited(
+        limit: &str,
+        file: &Path,
+        service: ServiceId,
+        log: &Path,
+    ) -> Running {
+        let mut command = Command::new("sh");
+        command.arg("-c").arg(format!("ulimit {limit}; exec \"$0\" \"$@\""));
+        command.arg(env!("CARGO_BIN_EXE_bazaar")).kill_on_drop(true);
+        Running::launch(command, file, service, &[], log)
+    }
+
+    fn launch(
+        mut command: Command,
+        file: &Path,
+        service: ServiceId,
+        flags: &[&str],
+        log: &Path,
+    ) -> Running {
         let log = File::options().create(true).append(true).open(log).expect("a file for the log");
-        let mut command = bazaar();
         command.arg(service.kind.to_string()).arg("--config").arg(file);
         command.arg("--id").arg(service.id.to_string()).arg("--supervised").args(flags);
         command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(log);
@@ -73,6 +95,12 @@ impl Running {
 
     pub(super) async fn stop(self) -> Finished {
         self.signal(Signal::TERM);
+        self.finished().await
+    }
+
+    /// Lets go of its standard input, as a supervisor does that dies.
+    pub(super) async fn abandon(mut self) -> Finished {
+        drop(self.child.stdin.take());
         self.finished().await
     }
 
