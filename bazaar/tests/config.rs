@@ -132,6 +132,7 @@ stocks = "missing.csv"
 id = 1
 address = "0.0.0.0:8080"
 internal = "127.0.0.1:8080"
+grpc = "127.0.0.1:7105"
 "#;
     let found = problems_of(text);
     let starts = |line: &str| found.iter().any(|problem| problem.starts_with(line));

@@ -19,7 +19,8 @@ pub(crate) struct Source {
 impl Source {
     /// True for tests: whole files that are only compiled for tests.
     pub(crate) fn is_test(&self) -> bool {
-        self.path.split('/').any(|part| matches!(part, "tests" | "tests.rs" | "benches"))
+        let folder = |part| matches!(part, "tests" | "tests.rs" | "benches");
+        self.path.split('/').any(folder) || self.path.ends_with("_tests.rs")
     }
 
     /// True for code that a generator wrote.

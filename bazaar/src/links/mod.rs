@@ -5,7 +5,7 @@
 //! arrive in the sequence in which they were sent, none twice, each after its `link_up` and before its `link_down`; memory is
 //! bounded; nobody ever waits for a peer.
 //!
-//! The same port answers health checks, reflection, and [`inspect`] for `bazaar status` and `bazaar audit`.
+//! The same port answers health checks, reflection, and [`Inspector`] for `bazaar status` and `bazaar audit`.
 
 mod dial;
 mod exchange;

@@ -117,16 +117,20 @@ async fn serve(
 }
 
 /// Opens a service's data folder, repairing what may be repaired.
-pub(crate) fn open_data(
-    config: &Config,
-    service: ServiceId,
-    fresh: bool,
-) -> Result<Opened, StorageError> {
+fn open_data(config: &Config, service: ServiceId, fresh: bool) -> Result<Opened, StorageError> {
+    recover(&config.data_of(service), &Options { fresh, ..data_options(config, service) })
+}
+
+/// Opens a stopped service's data folder for a look: nothing in it is changed.
+pub(crate) fn look_at_data(config: &Config, service: ServiceId) -> Result<Opened, StorageError> {
+    recover(&config.data_of(service), &Options { look_only: true, ..data_options(config, service) })
+}
+
+fn data_options(config: &Config, service: ServiceId) -> Options {
     let group = format!("{}/{}", config.cluster, service.kind);
     let identity = LogIdentity::new(&group, service.id).expect("checked names are short");
     let alone = service.kind == ServiceKind::Catalog && config.catalog.replicas.len() == 1;
-    let options = Options { alone, fresh, ..Options::new(identity) };
-    recover(&config.data_of(service), &options)
+    Options { alone, ..Options::new(identity) }
 }
 
 /// With whom a service talks: catalogs with everybody, orders with each other and the gateways, gateways not with each other.

@@ -75,7 +75,7 @@ impl<P: Process + 'static> Running<P> {
     /// Serves until told to stop, then hands over what it leads. `first` is done between the wish and the hand-over.
     pub(super) async fn until_stopped(
         self,
-        mut stop: Stop,
+        stop: Stop,
         first: impl Future<Output = ()>,
     ) -> Result<(), ServiceError> {
         self.links.set_open(true).await;

@@ -1,28 +1,18 @@
 //! Turns what a process reports into logs and figures.
 
 use market::trade::WallTime;
-use metrics::{Counter, Gauge};
-use node::gateway::{CacheAction, CacheEvent};
+use metrics::Gauge;
+use node::gateway::CacheEvent;
 use node::process::Event;
 use node::service::ServiceId;
 use replication::contract::{Changed, Role};
 use replication::register::Configuration;
 
-use super::cache_log::{CacheLog, action_name};
-
-/// Actions of the cache; an action's place is its value as a number.
-const ACTIONS: [CacheAction; 5] = [
-    CacheAction::Hit,
-    CacheAction::Miss,
-    CacheAction::Fill,
-    CacheAction::Evict,
-    CacheAction::Invalidate,
-];
+use super::cache_log::CacheLog;
 
 /// Takes the events of one process. Make it after [`super::Metrics::install`]: figures are looked up once, here.
 pub struct EventSink {
     service: ServiceId,
-    cache: [Counter; ACTIONS.len()],
     cache_log: Option<CacheLog>,
     epoch: Gauge,
     leads: Gauge,
@@ -34,9 +24,6 @@ impl EventSink {
     pub fn new(service: ServiceId, cache_log: Option<CacheLog>) -> Self {
         EventSink {
             service,
-            cache: ACTIONS.map(
-                |action| metrics::counter!("bazaar_cache_total", "action" => action_name(action)),
-            ),
             cache_log,
             epoch: metrics::gauge!("bazaar_orders_epoch"),
             leads: metrics::gauge!("bazaar_leads"),
@@ -57,11 +44,8 @@ impl EventSink {
         }
     }
 
-    /// On the path of every cached read: one increment, and one push to a queue if there is a cache log.
+    /// Only with a cache log: the gateway counts what its cache does itself.
     fn cache(&self, time: WallTime, event: &CacheEvent) {
-        if let Some(counter) = self.cache.get(event.action as usize) {
-            counter.increment(1);
-        }
         if let Some(log) = &self.cache_log {
             log.note(time, event);
         }
@@ -95,17 +79,9 @@ impl EventSink {
 
 #[cfg(test)]
 mod tests {
-    use market::name::Name;
     use metrics_exporter_prometheus::PrometheusBuilder;
 
     use super::*;
-
-    #[test]
-    fn the_place_of_an_action_is_its_number() {
-        for (place, action) in ACTIONS.iter().enumerate() {
-            assert_eq!(*action as usize, place);
-        }
-    }
 
     #[test]
     fn events_become_figures() {
@@ -113,10 +89,6 @@ mod tests {
         let handle = recorder.handle();
         metrics::with_local_recorder(&recorder, || {
             let sink = EventSink::new(ServiceId::orders(1), None);
-            let name = Name::new("Fox").unwrap();
-            let hit = Event::Cache(CacheEvent { action: CacheAction::Hit, name });
-            sink.event(WallTime(0), &hit);
-            sink.event(WallTime(0), &hit);
             let cause = "elected";
             sink.event(WallTime(0), &Event::Role(Changed { role: Role::Leader, epoch: 4, cause }));
             let in_sync = [1, 3].into();
@@ -126,7 +98,6 @@ mod tests {
         });
         let text = handle.render();
         for line in [
-            "bazaar_cache_total{action=\"hit\"} 2",
             "bazaar_leads 1",
             "bazaar_orders_epoch 4",
             "bazaar_orders_in_sync 2",

@@ -52,5 +52,4 @@ questions! {
     visible_before_confirmed: VisibleBeforeConfirmed;
     refusal_before_gate: RefusalBeforeGate;
     cacheable_while_pending: CacheableWhilePending;
-    forget_old_leases: ForgetOldLeases;
 }

@@ -6,7 +6,7 @@ use node::service::ServiceId;
 
 use super::{AuditError, Outcome, Unreachable};
 use crate::config::Config;
-use crate::service::open_data;
+use crate::service::look_at_data;
 use crate::storage::Opened;
 
 /// Rows read from the history at once.
@@ -34,7 +34,7 @@ fn open(config: &Config, service: ServiceId) -> Result<Opened, AuditError> {
     if !dir.exists() {
         return Err(AuditError::NoData(dir.display().to_string()));
     }
-    open_data(config, service, false)
+    look_at_data(config, service)
         .map_err(|source| AuditError::Storage { service: service.to_string(), source })
 }
 

@@ -34,7 +34,7 @@ impl fmt::Display for StopReason {
 pub async fn shutdown(supervised: bool) -> StopReason {
     let gone = async {
         if supervised {
-            end_of(std::io::stdin()).await;
+            supervisor_gone().await;
         } else {
             std::future::pending::<()>().await;
         }
@@ -44,6 +44,13 @@ pub async fn shutdown(supervised: bool) -> StopReason {
         () = signalled(SignalKind::terminate()) => StopReason::Terminate,
         () = gone => StopReason::SupervisorGone,
     }
+}
+
+/// Waits until the supervisor is gone: until standard input ends. For processes started with `--supervised`.
+///
+/// Call it once, outside of loops: each call starts a thread that reads.
+pub async fn supervisor_gone() {
+    end_of(std::io::stdin()).await;
 }
 
 async fn signalled(kind: SignalKind) {
