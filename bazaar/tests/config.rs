@@ -63,6 +63,8 @@ fn the_environment_beats_the_file_and_flags_beat_both() {
         pair("BAZAAR_HEALTH_INTERVAL", "250ms"),
         pair("BAZAAR_DATA", "/elsewhere"),
         pair("BAZAAR_GATEWAYS_1_ADDRESS", "127.0.0.1:9999"),
+        pair("BAZAAR_CATALOG_1_METRICS", ""),
+        pair("BAZAAR_ORDERS_2_METRICS", "0.0.0.0:9998"),
         pair("HOME", "/root"),
     ];
     let flag = ("--cache-size".to_owned(), "cache.size".to_owned(), "7".to_owned());
@@ -72,6 +74,22 @@ fn the_environment_beats_the_file_and_flags_beat_both() {
     assert_eq!(config.health.interval, Period::millis(250));
     assert_eq!(config.data, Path::new("/elsewhere"));
     assert_eq!(config.gateway(1).unwrap().address.port(), 9999);
+    assert_eq!(config.catalog.replicas[0].metrics, None);
+    let metrics = config.orders.replicas[1].metrics.as_ref().unwrap();
+    assert_eq!(metrics.to_string(), "0.0.0.0:9998", "nobody dials it: a wildcard will do");
+}
+
+#[test]
+fn an_address_for_metrics_is_an_address_of_its_own() {
+    let found = problems_of(
+        &good().replace("metrics = \"127.0.0.1:7123\"", "metrics = \"127.0.0.1:8080\""),
+    );
+    assert_eq!(found.len(), 1, "{found:#?}");
+    assert!(found[0].contains("error the address 127.0.0.1:8080 is taken already"), "{found:#?}");
+    let listening = "listen = \"0.0.0.0:7123\", metrics = \"127.0.0.1:7123\"";
+    let found = problems_of(&good().replace("metrics = \"127.0.0.1:7123\"", listening));
+    assert_eq!(found.len(), 1, "{found:#?}");
+    assert!(found[0].contains("error the replica listens on 0.0.0.0:7123 already"), "{found:#?}");
 }
 
 #[test]

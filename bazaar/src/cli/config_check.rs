@@ -108,7 +108,7 @@ fn settings_text() -> String {
         text.push_str(&format!("{:<26} {variable:<34} {}\n", setting.path, setting.about));
     }
     text.push_str(
-        "Of a member by its id: catalog.1.address, orders.2.listen, gateways.1.internal\n",
+        "Of a member by its id: catalog.1.address, orders.2.listen, orders.2.metrics, gateways.1.internal\n",
     );
     text
 }

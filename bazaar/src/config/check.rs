@@ -20,6 +20,7 @@ pub(super) fn check(config: &Config, places: &Places) -> Vec<Problem> {
     checker.names();
     checker.members();
     checker.addresses();
+    checker.listeners();
     checker.periods();
     checker.limits();
     checker.listings();
@@ -107,14 +108,16 @@ impl Checker<'_> {
         }
     }
 
-    /// Every address of the deployment, with its path; the first of each is the one that is dialled.
+    /// Every address of the deployment, with its path.
     fn all_addresses(&self) -> Vec<(String, Address)> {
         let mut all = Vec::new();
         let groups =
             [("catalog", &self.config.catalog.replicas), ("orders", &self.config.orders.replicas)];
         for (group, replicas) in groups {
             for (index, replica) in replicas.iter().enumerate() {
-                all.push((format!("{group}.replicas.{index}.address"), replica.address.clone()));
+                let path = |field| format!("{group}.replicas.{index}.{field}");
+                all.push((path("address"), replica.address.clone()));
+                all.extend(replica.metrics.clone().map(|metrics| (path("metrics"), metrics)));
             }
         }
         for (index, gateway) in self.config.gateways.iter().enumerate() {
@@ -142,7 +145,8 @@ impl Checker<'_> {
                     seen.insert(address.from_here(), path.clone());
                 }
             }
-            if address.is_wildcard() && path.contains("replicas") {
+            let dialled = path.contains("replicas") && path.ends_with("address");
+            if address.is_wildcard() && dialled {
                 self.error(
                     &path,
                     format!("nobody can dial {address}"),
@@ -155,6 +159,27 @@ impl Checker<'_> {
                     "the internal listener can be reached from other machines, and asks for no password",
                     "bind it to 127.0.0.1, or keep clients away from it by a firewall",
                 );
+            }
+        }
+    }
+
+    /// A replica that binds elsewhere than it is reached must not bind its metrics there too. (Different replicas may well
+    /// bind alike: behind a container's network each has its own.)
+    fn listeners(&mut self) {
+        let config = self.config;
+        let groups = [("catalog", &config.catalog.replicas), ("orders", &config.orders.replicas)];
+        for (group, replicas) in groups {
+            for (index, replica) in replicas.iter().enumerate() {
+                let (Some(listen), Some(metrics)) = (&replica.listen, &replica.metrics) else {
+                    continue;
+                };
+                if listen.from_here() == metrics.from_here() {
+                    self.error(
+                        &format!("{group}.replicas.{index}.metrics"),
+                        format!("the replica listens on {listen} already, for other services"),
+                        "give its metrics another port",
+                    );
+                }
             }
         }
     }

@@ -9,6 +9,9 @@ use super::types::{CatalogGroup, Config, Gateway, ListingsSource, OrdersGroup, R
 /// Order replicas of the default deployment.
 const ORDER_REPLICAS: u8 = 3;
 
+/// From the first port between services to the first one for metrics: room for the catalog, the order replicas and 16 gateways.
+pub(crate) const METRICS_ABOVE: u16 = 20;
+
 /// Ports of a deployment on this machine.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LocalPorts {
@@ -18,10 +21,13 @@ pub struct LocalPorts {
     pub orders: Vec<u16>,
     /// Public, internal and gRPC port of the gateways 1, 2, …
     pub gateways: Vec<(u16, u16, u16)>,
+    /// Metrics ports of the catalog and then of the order replicas; those without one have no metrics.
+    pub metrics: Vec<u16>,
 }
 
 impl LocalPorts {
-    /// Public port first (then the internal one, then those of further gateways), and gRPC ports counted up from `grpc`.
+    /// Public port first (then the internal one, then those of further gateways), gRPC ports counted up from `grpc`, and
+    /// metrics ports of the replicas from 20 above.
     pub fn counted(public: u16, grpc: u16, gateways: u8) -> Self {
         let gateways = (0..u16::from(gateways)).map(|index| {
             let first = public.saturating_add(2 * index);
@@ -32,6 +38,9 @@ impl LocalPorts {
             catalog: grpc,
             orders: (1..=u16::from(ORDER_REPLICAS)).map(|n| grpc.saturating_add(n)).collect(),
             gateways: gateways.collect(),
+            metrics: (0..=u16::from(ORDER_REPLICAS))
+                .map(|n| grpc.saturating_add(METRICS_ABOVE + n))
+                .collect(),
         }
     }
 }
@@ -45,10 +54,13 @@ impl Default for LocalPorts {
 impl Config {
     /// One catalog, three order replicas, gateways, both sample catalogs, everything on this machine.
     pub fn local(ports: &LocalPorts, data: &Path) -> Config {
-        let replica =
-            |id: u8, port: u16| Replica { id, address: Address::loopback(port), listen: None };
-        let numbered =
-            |ports: &[u16]| (1..).zip(ports).map(|(id, port)| replica(id, *port)).collect();
+        let mut metrics = ports.metrics.iter().map(|port| Address::loopback(*port));
+        let mut replica = |id: u8, port: u16| {
+            let address = Address::loopback(port);
+            Replica { id, address, listen: None, metrics: metrics.next() }
+        };
+        let catalog = replica(1, ports.catalog);
+        let orders = (1..).zip(&ports.orders).map(|(id, port)| replica(id, *port)).collect();
         let gateways = (1..).zip(&ports.gateways).map(|(id, (public, internal, grpc))| Gateway {
             id,
             address: Address::loopback(*public),
@@ -58,12 +70,12 @@ impl Config {
         Config {
             data: data.to_owned(),
             catalog: CatalogGroup {
-                replicas: vec![replica(1, ports.catalog)],
+                replicas: vec![catalog],
                 stocks: Some(ListingsSource::Sample),
                 toys: Some(ListingsSource::Sample),
                 ..CatalogGroup::default()
             },
-            orders: OrdersGroup { replicas: numbered(&ports.orders), ..OrdersGroup::default() },
+            orders: OrdersGroup { replicas: orders, ..OrdersGroup::default() },
             gateways: gateways.collect(),
             ..Config::default()
         }
@@ -71,11 +83,14 @@ impl Config {
 
     /// As [`Config::local`], on ports that are free now, with this many gateways. For tests.
     pub fn local_free(data: &Path, gateways: u8) -> std::io::Result<Config> {
-        let ports = free_ports(1 + usize::from(ORDER_REPLICAS) + 3 * usize::from(gateways))?;
-        let (orders, rest) = ports[1..].split_at(usize::from(ORDER_REPLICAS));
+        let replicas = 1 + usize::from(ORDER_REPLICAS);
+        let ports = free_ports(2 * replicas + 3 * usize::from(gateways))?;
+        let (grpc, rest) = ports.split_at(replicas);
+        let (metrics, rest) = rest.split_at(replicas);
         let ports = LocalPorts {
-            catalog: ports[0],
-            orders: orders.to_vec(),
+            catalog: grpc[0],
+            orders: grpc[1..].to_vec(),
+            metrics: metrics.to_vec(),
             gateways: rest.chunks_exact(3).map(|three| (three[0], three[1], three[2])).collect(),
         };
         Ok(Config::local(&ports, data))
@@ -132,5 +147,7 @@ mod tests {
         assert_eq!(config.gateway(1).unwrap().address, Address::loopback(8080));
         assert_eq!(config.gateway(1).unwrap().internal, Address::loopback(8081));
         assert_eq!(config.orders.replicas[2].address, Address::loopback(7104));
+        assert_eq!(config.catalog.replicas[0].metrics, Some(Address::loopback(7121)));
+        assert_eq!(config.orders.replicas[2].metrics, Some(Address::loopback(7124)));
     }
 }

@@ -21,6 +21,7 @@ pub use address::{Address, AddressError};
 pub use args::{ConfigArgs, ServiceArgs};
 pub use listings::{ListingsError, read_listings};
 pub use load::{Loaded, Sources, load};
+pub(crate) use local::METRICS_ABOVE;
 pub use local::{LocalPorts, free_ports};
 pub use period::{Period, PeriodError};
 pub use place::Place;

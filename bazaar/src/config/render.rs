@@ -97,6 +97,9 @@ fn write_replicas(out: &mut String, replicas: &[Replica]) -> std::fmt::Result {
         if let Some(listen) = &replica.listen {
             write!(out, ", listen = \"{listen}\"")?;
         }
+        if let Some(metrics) = &replica.metrics {
+            write!(out, ", metrics = \"{metrics}\"")?;
+        }
         writeln!(out, " }},")?;
     }
     writeln!(out, "]")

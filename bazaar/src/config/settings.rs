@@ -2,7 +2,7 @@
 //!
 //! A setting's path in the file is its name (`cache.size`); its variable is the same in capitals behind `BAZAAR_`
 //! (`BAZAAR_CACHE_SIZE`); its flag is `--set cache.size=7`. Members of groups are named by their id:
-//! `gateways.1.address`, `orders.2.listen`, `BAZAAR_CATALOG_1_ADDRESS`.
+//! `gateways.1.address`, `orders.2.listen`, `BAZAAR_CATALOG_1_METRICS` (the last two may be empty: none).
 
 use std::fmt::Display;
 use std::str::FromStr;
@@ -180,8 +180,9 @@ fn member_paths(config: &Config) -> impl Iterator<Item = String> + '_ {
     let ids =
         |replicas: &[super::types::Replica]| replicas.iter().map(|replica| replica.id).collect();
     let gateways = config.gateways.iter().map(|gateway| gateway.id).collect();
-    of("catalog", &["address", "listen"], ids(&config.catalog.replicas))
-        .chain(of("orders", &["address", "listen"], ids(&config.orders.replicas)))
+    const REPLICA: &[&str] = &["address", "listen", "metrics"];
+    of("catalog", REPLICA, ids(&config.catalog.replicas))
+        .chain(of("orders", REPLICA, ids(&config.orders.replicas)))
         .chain(of("gateways", &["address", "internal", "grpc"], gateways))
 }
 
@@ -203,9 +204,8 @@ fn member(
             let index = replicas.iter().position(|replica| is_it(replica.id));
             let set = index.map(|index| match field {
                 "address" => Some(put(&mut replicas[index].address, value)),
-                "listen" => Some(
-                    value.parse().map(|listen| replicas[index].listen = Some(listen)).map_err(text),
-                ),
+                "listen" => Some(maybe(&mut replicas[index].listen, value)),
+                "metrics" => Some(maybe(&mut replicas[index].metrics, value)),
                 _ => None,
             });
             (index, format!("{group}.replicas"), set)
@@ -236,6 +236,12 @@ fn member(
 
 fn put<T: FromStr<Err: Display>>(slot: &mut T, value: &str) -> Result<(), String> {
     *slot = value.parse().map_err(text)?;
+    Ok(())
+}
+
+/// As [`put`]; an empty value means none.
+fn maybe<T: FromStr<Err: Display>>(slot: &mut Option<T>, value: &str) -> Result<(), String> {
+    *slot = if value.is_empty() { None } else { Some(value.parse().map_err(text)?) };
     Ok(())
 }
 

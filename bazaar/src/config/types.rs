@@ -124,6 +124,9 @@ pub struct Replica {
     /// Where it listens, if that is not its address (behind a container's network, say).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub listen: Option<Address>,
+    /// Where it answers `GET /metrics`, `/healthz` and `/readyz` to operators, if anywhere.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub metrics: Option<Address>,
 }
 
 /// A gateway.

@@ -114,12 +114,15 @@ impl Mailbox {
         });
     }
 
-    /// A disk failed. The first failure is the cause of the others.
+    /// A disk failed. The first failure is the cause of the others. Also heard after the end: the last writes may fail, too.
     pub(super) fn fail(&self, why: String) {
-        self.change(|state| {
-            state.failed.get_or_insert(why);
-            true
-        });
+        self.state.lock().failed.get_or_insert(why);
+        self.nudge();
+    }
+
+    /// The failure that the driver has not taken.
+    pub(super) fn failure(&self) -> Option<String> {
+        self.state.lock().failed.take()
     }
 
     /// Asks the driver to stop without any handing over.

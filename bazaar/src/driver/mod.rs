@@ -27,6 +27,7 @@ use node::message::Message;
 use node::process::{Effect, Event, Input, Now, Process, RequestId};
 use node::service::ServiceId;
 use parking_lot::Mutex;
+use replication::contract::Position;
 use tokio::sync::{oneshot, watch};
 
 pub use mailbox::InputSender;
@@ -102,6 +103,8 @@ struct Shared<P> {
     ended: watch::Sender<Option<Ended>>,
     log_writes: AtomicUsize,
     store_bytes: AtomicUsize,
+    /// The store is durable up to here.
+    stored: AtomicU64,
 }
 
 /// Starts drivers.
@@ -120,6 +123,8 @@ impl Driver {
         process: P,
         io: Io,
     ) -> std::io::Result<Handle<P>> {
+        let stored = io.disk.as_ref().map_or(Ok(0), |disk| disk.store.applied());
+        let stored = stored.map_err(std::io::Error::other)?;
         let shared = Arc::new(Shared {
             core: Mutex::new(Core { process, stash: Vec::new() }),
             mailbox: inbox.mailbox,
@@ -127,6 +132,7 @@ impl Driver {
             ended: watch::Sender::new(None),
             log_writes: AtomicUsize::new(0),
             store_bytes: AtomicUsize::new(0),
+            stored: AtomicU64::new(stored),
         });
         let body = perform::Body::start(io, &shared.mailbox)?;
         tokio::spawn(run::run(Arc::clone(&shared), body));
@@ -181,12 +187,14 @@ impl<P: Process + 'static> Handle<P> {
 
     /// Looks into the process, or changes it in a way that asks for no effects.
     pub fn with<R>(&self, look: impl FnOnce(&mut P) -> R) -> R {
+        let _doubt = Doubt(&self.shared.mailbox);
         look(&mut self.shared.core.lock().process)
     }
 
     /// Calls the process outside of a burst. Its effects are performed by the driver in their place among all others;
     /// events alone wait for its next burst or tick rather than wake it.
     pub fn act<R>(&self, call: impl FnOnce(&mut P, Now, &mut Vec<Effect>) -> R) -> R {
+        let _doubt = Doubt(&self.shared.mailbox);
         let mut core = self.shared.core.lock();
         // Read under the lock: time must not go back between two calls of the process.
         let now = clock::now();
@@ -234,6 +242,22 @@ impl<P: Process + 'static> Handle<P> {
             inputs: self.shared.mailbox.waiting(),
             log_writes: self.shared.log_writes.load(Ordering::Relaxed),
             store_bytes: self.shared.store_bytes.load(Ordering::Relaxed),
+        }
+    }
+
+    /// The position up to which the store is durable; 0 without a disk.
+    pub fn stored(&self) -> Position {
+        self.shared.stored.load(Ordering::Relaxed)
+    }
+}
+
+/// Whoever panics while it holds the process leaves it in a state that nobody can vouch for: it must not go on.
+struct Doubt<'a>(&'a Mailbox);
+
+impl Drop for Doubt<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.0.fail("the process panicked: this is a bug, standard error says where".into());
         }
     }
 }

@@ -11,7 +11,7 @@ use tokio::time::{Instant, sleep};
 
 use super::mailbox::{Burst, Item};
 use super::perform::Body;
-use super::{Core, Ended, Shared, clock};
+use super::{Core, Doubt, Ended, Shared, clock};
 
 /// Time between two ticks. Processes want one at least every 10 ms, and timers are late by up to 1 ms.
 const TICK: Duration = Duration::from_millis(8);
@@ -23,12 +23,22 @@ const BURST: usize = 1_024;
 
 /// Runs a process until it ends, then finishes its disk and tells everybody.
 pub(super) async fn run<P: Process + 'static>(shared: Arc<Shared<P>>, mut body: Body) {
-    let ended = drive(&shared, &mut body).await;
+    let driven = Arc::clone(&shared);
+    let driving = tokio::spawn(async move {
+        let ended = {
+            let _doubt = Doubt(&driven.mailbox);
+            drive(&driven, &mut body).await
+        };
+        driven.mailbox.close();
+        // The threads of the disk report their own panics; there is nothing else to fail in there.
+        let _ = tokio::task::spawn_blocking(move || body.finish()).await;
+        ended
+    });
+    // After a panic nothing of the last burst was performed, so nothing in doubt was promised.
+    let ended = driving.await.unwrap_or(Ended::Stopped);
     shared.mailbox.close();
-    let finishing = tokio::task::spawn_blocking(move || body.finish());
-    // The threads of the disk report their own panics; there is nothing else to fail in there.
-    let _ = finishing.await;
-    // A write that failed while finishing leaves the disk as a crash would; the next start sees to it.
+    // A disk that failed while finishing, or a panic: the end was not in good order after all.
+    let ended = shared.mailbox.failure().map_or(ended, Ended::Halted);
     shared.ended.send_replace(Some(ended));
 }
 
@@ -53,6 +63,7 @@ async fn drive<P: Process>(shared: &Shared<P>, body: &mut Body) -> Ended {
                 return ended;
             }
             if let Some(stored) = burst.stored {
+                shared.stored.store(stored, Ordering::Relaxed);
                 body.cut_log(stored);
             }
             let now = step(shared, body, burst, &mut ticked, timer.is_elapsed(), &mut effects);

@@ -18,6 +18,7 @@ mod slot;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
 
 use node::message::Message;
 use node::service::ServiceId;
@@ -51,6 +52,11 @@ pub struct LinksConfig {
     /// dial us, whatever their address. Anybody else is refused.
     pub peers: BTreeMap<ServiceId, String>,
 }
+
+/// How far the process is, as health checks are told.
+const STARTING: u8 = 0;
+const OPEN: u8 = 1;
+const STOPPING: u8 = 2;
 
 /// Where links lead to: the driver of the process.
 ///
@@ -95,6 +101,7 @@ pub struct Links {
     core: Arc<Core>,
     address: SocketAddr,
     health: HealthReporter,
+    phase: AtomicU8,
     stop: watch::Sender<bool>,
     tasks: Mutex<JoinSet<()>>,
 }
@@ -124,8 +131,9 @@ impl Links {
                 dial::endpoint(&address).map_err(|_| StartError::Address { peer, address })?;
             tasks.spawn(dial::dial(core.clone(), slot, endpoint, stopped.clone()));
         }
-        let links = Links { core, address, health, stop, tasks: Mutex::new(tasks) };
-        links.set_open(false).await;
+        let phase = AtomicU8::new(STARTING);
+        let links = Links { core, address, health, phase, stop, tasks: Mutex::new(tasks) };
+        links.report(ServingStatus::NotServing).await;
         Ok(links)
     }
 
@@ -147,9 +155,27 @@ impl Links {
         self.core.slots.iter().map(|(peer, slot)| (*peer, slot.is_up())).collect()
     }
 
-    /// Tells health checks whether the process is open for business.
+    /// Tells health checks whether the process is open for business. Not open after it was: it stops.
     pub async fn set_open(&self, open: bool) {
-        let status = if open { ServingStatus::Serving } else { ServingStatus::NotServing };
+        let (phase, status) = match open {
+            true => (OPEN, ServingStatus::Serving),
+            false => (STOPPING, ServingStatus::NotServing),
+        };
+        self.phase.store(phase, Ordering::Relaxed);
+        self.report(status).await;
+    }
+
+    /// Is the process open for business?
+    pub fn is_open(&self) -> bool {
+        self.phase.load(Ordering::Relaxed) == OPEN
+    }
+
+    /// Is it on its way out?
+    pub fn is_stopping(&self) -> bool {
+        self.phase.load(Ordering::Relaxed) == STOPPING
+    }
+
+    async fn report(&self, status: ServingStatus) {
         for service in ["", "bazaar.v1.Link", "bazaar.v1.Inspect"] {
             self.health.set_service_status(service, status).await;
         }

@@ -11,6 +11,8 @@ pub enum Role {
     Public,
     /// Operators and other services: everything, and the cache's handles.
     Internal,
+    /// Whoever watches a replica: liveness, readiness and metrics, nothing else.
+    Watch,
 }
 
 /// A path of the surface.
@@ -63,7 +65,11 @@ impl Route {
     }
 
     fn serves(self, role: Role) -> bool {
-        role == Role::Internal || !matches!(self, Route::Invalidate | Route::Remove)
+        match role {
+            Role::Public => !matches!(self, Route::Invalidate | Route::Remove),
+            Role::Internal => true,
+            Role::Watch => matches!(self, Route::Healthz | Route::Readyz | Route::Metrics),
+        }
     }
 
     /// Is this method known here?

@@ -1,22 +1,30 @@
 //! A gateway as a service.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use market::listing::{Kind, Listing};
 use market::name::Name;
 use market::trade::WallTime;
 use node::gateway::{ClientRequest, ClientResponse, GatewayConfig, GatewayProcess};
 use node::service::ServiceId;
-use tokio::net::TcpListener;
 
+use super::figures::Figures;
 use super::inspect::GatewayInspector;
 use super::stop::Stop;
 use super::wiring::{Later, Running};
-use super::{ServiceError, links_config, resolve};
-use crate::config::{Address, Config, Replica};
+use super::{ServiceError, links_config, listen};
+use crate::config::{Config, Replica};
 use crate::driver::{Handle, clock};
 use crate::rest::{Limits, Market, Role, Server, Surface, entropy};
 use crate::telemetry::{CacheLog, EventSink, Metrics};
+
+/// How long requests under way may hold up a stop: the healthy ones take milliseconds, and what a client does not get to
+/// know it asks again elsewhere, with the same key.
+const SURFACE_DRAIN: Duration = Duration::from_secs(2);
+
+/// How much longer than the process the surface waits: enough for an answer that is on its way.
+const NET_BELOW: Duration = Duration::from_secs(1);
 
 /// The surface asks the process; hits come straight from its cache.
 struct ToProcess(Handle<GatewayProcess>);
@@ -58,52 +66,18 @@ pub(super) async fn serve(
     let seed = entropy()
         .map_err(|source| ServiceError::System { what: "reading entropy".into(), source })?;
     let market = Arc::new(ToProcess(running.handle.clone()));
-    let surface = Surface::new(market, limits(config), seed, figures(&running.handle, metrics));
+    let (handle, links) = (running.handle.clone(), running.links.clone());
+    let figures = Figures { handle, links, metrics };
+    let surface = Surface::new(market, limits(config), seed, move || figures.gateway());
     let start = |role, listener| {
         Server::start(surface.clone(), role, listener)
             .map_err(|source| ServiceError::System { what: "starting a listener".into(), source })
     };
-    let servers = [start(Role::Public, public)?, start(Role::Internal, internal)?];
+    let (public, internal) = (start(Role::Public, public)?, start(Role::Internal, internal)?);
     let finish = async move {
-        for server in servers {
-            server.stop().await;
-        }
+        tokio::join!(public.stop(), internal.stop());
     };
-    running.until_stopped(stop, finish).await
-}
-
-/// The Prometheus text: what was counted, and what the process counts itself.
-fn figures(
-    handle: &Handle<GatewayProcess>,
-    metrics: Metrics,
-) -> impl Fn() -> String + Send + Sync + 'static {
-    let handle = handle.clone();
-    move || {
-        let status = handle.with(|process| process.status(clock::now()));
-        for (name, value) in [
-            ("bazaar_cache_hits_total", status.cache.hits),
-            ("bazaar_cache_misses_total", status.cache.misses),
-            ("bazaar_cache_fills_total", status.cache.fills),
-            ("bazaar_cache_evictions_total", status.cache.evictions),
-            ("bazaar_cache_invalidations_total", status.cache.invalidations),
-            ("bazaar_resends_total", status.resends),
-            ("bazaar_shed_total", status.shed),
-            ("bazaar_elections_proposed_total", status.proposals),
-        ] {
-            metrics::counter!(name).absolute(value);
-        }
-        metrics::gauge!("bazaar_cache_entries").set(status.cache.len as f64);
-        metrics::gauge!("bazaar_requests_waiting").set(status.errands as f64);
-        metrics.render()
-    }
-}
-
-async fn listen(address: &Address) -> Result<TcpListener, ServiceError> {
-    let resolved = resolve(address)?;
-    TcpListener::bind(resolved).await.map_err(|source| ServiceError::System {
-        what: format!("cannot listen on {address}"),
-        source,
-    })
+    running.until_stopped(stop, SURFACE_DRAIN, finish).await
 }
 
 fn settings(config: &Config, service: ServiceId) -> GatewayConfig {
@@ -118,7 +92,11 @@ fn settings(config: &Config, service: ServiceId) -> GatewayConfig {
 }
 
 fn limits(config: &Config) -> Limits {
+    // The process answers at its deadline; the surface is only the net below it.
+    let request_timeout = config.request.deadline.duration() + NET_BELOW;
     Limits {
+        request_timeout,
+        drain: SURFACE_DRAIN,
         max_connections: config.limits.connections,
         max_per_address: config.limits.per_ip,
         max_in_flight: config.limits.in_flight,

@@ -37,18 +37,19 @@ impl Common {
         Common { service, cluster: config.cluster.clone(), started: Instant::now() }
     }
 
-    fn status(&self) -> Status {
+    fn status<P>(&self, seat: &Seat<P>) -> Status {
+        let links = seat.get().map(|(_, links)| links);
         Status {
             service: self.service,
             cluster: self.cluster.clone(),
             program: env!("CARGO_PKG_VERSION").to_owned(),
-            open: false,
-            draining: false,
+            open: links.is_some_and(|links| links.is_open()),
+            draining: links.is_some_and(|links| links.is_stopping()),
             up_ms: u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX),
             incarnation: None,
             engine: None,
             configuration: Default::default(),
-            links: BTreeMap::new(),
+            links: links.map(|links| links.states()).unwrap_or_default(),
             counters: BTreeMap::new(),
         }
     }
@@ -86,21 +87,21 @@ impl CatalogInspector {
 
 impl Inspector for CatalogInspector {
     fn status(&self) -> Answer<Status> {
-        let mut status = self.common.status();
+        let mut status = self.common.status(&self.seat);
         status.incarnation = Some(self.incarnation);
-        if let Some((handle, links)) = self.seat.get() {
-            status.links = links.states();
-            status.open = true;
+        if let Some((handle, _)) = self.seat.get() {
             let now = clock::now().time;
             handle.with(|process| {
                 let state = process.state();
                 status.engine = Some(process.status());
                 status.configuration = state.register.clone();
                 status.counters = counters([
+                    (STORED, handle.stored()),
                     ("orders", state.law.next_number()),
                     ("outbox", state.law.outbox_len() as u64),
                     ("keys", state.law.keys_len() as u64),
                     ("leased_gateways", process.leased_gateways(now) as u64),
+                    ("answers_held", process.answers_held() as u64),
                 ]);
             });
         }
@@ -147,24 +148,19 @@ impl OrdersInspector {
 
 impl Inspector for OrdersInspector {
     fn status(&self) -> Answer<Status> {
-        let mut status = self.common.status();
-        if let Some((handle, links)) = self.seat.get() {
-            status.links = links.states();
-            status.open = true;
+        let mut status = self.common.status(&self.seat);
+        if let Some((handle, _)) = self.seat.get() {
+            let stored = handle.stored();
             handle.with(|process| {
                 let open = matches!(process.standing(), Standing::Open { .. });
                 status.engine = Some(process.status());
                 status.incarnation = Some(process.incarnation());
                 status.configuration = process.configuration().clone();
-                status.counters = counters([("serves_as_leader", u64::from(open))]);
+                status.counters =
+                    counters([(STORED, stored), ("serves_as_leader", u64::from(open))]);
             });
         }
-        let store = self.store.clone();
-        Box::pin(async move {
-            let applied = blocking(move || store.applied().map_err(broken_store)).await?;
-            status.counters.insert(STORED.to_owned(), applied);
-            Ok(status)
-        })
+        ready(Ok(status))
     }
 
     fn catalog(&self) -> Answer<CatalogState> {
@@ -210,12 +206,11 @@ impl GatewayInspector {
 
 impl Inspector for GatewayInspector {
     fn status(&self) -> Answer<Status> {
-        let mut status = self.common.status();
-        if let Some((handle, links)) = self.seat.get() {
-            status.links = links.states();
+        let mut status = self.common.status(&self.seat);
+        if let Some((handle, _)) = self.seat.get() {
             let now = clock::now();
             let gateway = handle.with(|process| process.status(now));
-            status.open = gateway.leader_live;
+            status.open &= gateway.leader_live;
             status.configuration = gateway.configuration;
             status.counters = counters([
                 ("cache_size", gateway.cache.size as u64),

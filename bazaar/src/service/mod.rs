@@ -4,10 +4,12 @@
 //! health say "serving". The way out: what it leads is handed over, requests under way are finished, log and store are written.
 
 mod catalog;
+mod figures;
 mod gateway;
 mod inspect;
 mod orders;
 mod stop;
+mod watch;
 mod wiring;
 
 pub(crate) use inspect::STORED;
@@ -18,6 +20,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use node::service::{ServiceId, ServiceKind};
+use tokio::net::TcpListener;
 
 use crate::config::{Address, Config, ConfigError, ListingsError, ServiceArgs};
 use crate::driver::{EXIT_HALTED, Ended};
@@ -26,8 +29,8 @@ use crate::storage::log::LogIdentity;
 use crate::storage::{Opened, Options, StorageError, recover};
 use crate::telemetry::{self, CacheLogError, EventSink, MetricsError};
 
-/// How long an orderly stop may take until the process just stops. Longer than a hand-over that finds no successor (2 s).
-const DRAIN: Duration = Duration::from_secs(4);
+/// How long an orderly stop may take until the process just stops. Longer than a hand-over that finds no successor (2.5 s).
+const DRAIN: Duration = Duration::from_secs(3);
 
 /// Why a service cannot run.
 #[derive(Debug, thiserror::Error)]
@@ -116,9 +119,27 @@ async fn serve(
     }
 }
 
-/// Opens a service's data folder, repairing what may be repaired.
-fn open_data(config: &Config, service: ServiceId, fresh: bool) -> Result<Opened, StorageError> {
-    recover(&config.data_of(service), &Options { fresh, ..data_options(config, service) })
+/// Opens a service's data folder, repairing what may be repaired. `None`: the process is to stop before that is done, which
+/// leaves the folder as a crash would.
+async fn open_data(
+    config: &Config,
+    service: ServiceId,
+    fresh: bool,
+    stop: &mut stop::Stop,
+) -> Result<Option<Opened>, ServiceError> {
+    let folder = config.data_of(service);
+    let options = Options { fresh, ..data_options(config, service) };
+    let opening = tokio::task::spawn_blocking(move || recover(&folder, &options));
+    tokio::select! {
+        opened = opening => match opened {
+            Ok(opened) => Ok(Some(opened?)),
+            Err(panic) => std::panic::resume_unwind(panic.into_panic()),
+        },
+        why = stop.wanted() => {
+            tracing::info!(%service, why, "stopped while the data folder was being opened");
+            Ok(None)
+        }
+    }
 }
 
 /// Opens a stopped service's data folder for a look: nothing in it is changed.
@@ -156,6 +177,15 @@ fn resolve(address: &Address) -> Result<SocketAddr, ServiceError> {
     let failed = |source| ServiceError::Resolve { address: address.clone(), source };
     let mut found = (address.host(), address.port()).to_socket_addrs().map_err(failed)?;
     found.next().ok_or_else(|| failed(std::io::ErrorKind::NotFound.into()))
+}
+
+/// Takes a port.
+async fn listen(address: &Address) -> Result<TcpListener, ServiceError> {
+    let resolved = resolve(address)?;
+    TcpListener::bind(resolved).await.map_err(|source| ServiceError::System {
+        what: format!("cannot listen on {address}"),
+        source,
+    })
 }
 
 /// Tells what opening the data folder has to say.

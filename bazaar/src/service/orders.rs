@@ -5,12 +5,15 @@ use std::sync::Arc;
 use node::orders::{OrdersConfig, OrdersProcess};
 use node::service::ServiceId;
 
+use super::figures::{Figures, role_of};
 use super::inspect::OrdersInspector;
 use super::stop::Stop;
+use super::watch::Watch;
 use super::wiring::{Later, Running};
-use super::{ServiceError, links_config, open_data, tell};
+use super::{DRAIN, ServiceError, links_config, open_data, tell};
 use crate::config::{Config, Replica};
-use crate::driver::{Disk, clock};
+use crate::driver::{Disk, Handle, clock};
+use crate::links::Links;
 use crate::storage::store::WriterOptions;
 use crate::telemetry::{EventSink, Metrics};
 
@@ -18,16 +21,17 @@ pub(super) async fn serve(
     config: &Config,
     service: ServiceId,
     fresh: bool,
-    stop: Stop,
+    mut stop: Stop,
 ) -> Result<(), ServiceError> {
-    let opened = open_data(config, service, fresh)?;
+    let watch = Watch::bind(config, service).await?;
     let metrics = Metrics::install(service)?;
-    tokio::spawn(metrics.keep_up());
+    tokio::spawn(metrics.clone().keep_up());
+    let Some(opened) = open_data(config, service, fresh, &mut stop).await? else { return Ok(()) };
     let sink = EventSink::new(service, None);
     tell(&sink, &opened.notes);
-    let ids = |replicas: &[Replica]| replicas.iter().map(|replica| replica.id).collect();
-    let settings =
-        OrdersConfig::new(service.id, ids(&config.orders.replicas), ids(&config.catalog.replicas));
+    let ids = |replicas: &[Replica]| replicas.iter().map(|replica| replica.id).collect::<Vec<u8>>();
+    let peers = ids(&config.orders.replicas);
+    let settings = OrdersConfig::new(service.id, peers.clone(), ids(&config.catalog.replicas));
     let process = OrdersProcess::start(
         settings,
         clock::now(),
@@ -42,5 +46,21 @@ pub(super) async fn serve(
         Running::start(links_config(config, service)?, sink, inspector, process, Some(disk))
             .await?;
     seat.get_or_init(|| (running.handle.clone(), running.links.clone()));
-    running.until_stopped(stop, async {}).await
+    let (handle, links) = (running.handle.clone(), running.links.clone());
+    let figures = Figures { handle, links, metrics };
+    let us = (service.id, running.handle.clone(), running.links.clone());
+    let _server = watch
+        .serve(move || figures.orders(service.id, &peers), move || ready(us.0, &us.1, &us.2))?;
+    running.until_stopped(stop, DRAIN, async {}).await
+}
+
+/// It holds everything that was acknowledged: whoever restarts replicas one by one waits for this.
+fn ready(us: u8, handle: &Handle<OrdersProcess>, links: &Links) -> Result<(), &'static str> {
+    if !links.is_open() {
+        return Err("the service is starting or stopping");
+    }
+    match handle.with(|process| role_of(us, process)) {
+        "joining" => Err("the replica is not in the in-sync set"),
+        _ => Ok(()),
+    }
 }

@@ -1,6 +1,7 @@
 //! When to stop: SIGTERM, SIGINT, or a supervisor that is gone.
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::task::JoinHandle;
 
 use crate::cli::up::lifeline::supervisor_gone;
 
@@ -8,7 +9,8 @@ use crate::cli::up::lifeline::supervisor_gone;
 pub(super) struct Stop {
     terminate: Signal,
     interrupt: Signal,
-    supervised: bool,
+    /// Ends with the supervisor, if there is one.
+    supervisor: Option<JoinHandle<()>>,
 }
 
 impl Stop {
@@ -18,18 +20,35 @@ impl Stop {
         Ok(Stop {
             terminate: signal(SignalKind::terminate())?,
             interrupt: signal(SignalKind::interrupt())?,
-            supervised,
+            supervisor: supervised.then(|| tokio::spawn(supervisor_gone())),
         })
     }
 
     /// Waits until somebody wants this process to stop; says who.
-    pub(super) async fn wanted(mut self) -> &'static str {
-        let supervised = self.supervised;
+    pub(super) async fn wanted(&mut self) -> &'static str {
+        let Stop { terminate, interrupt, supervisor } = self;
+        tokio::select! {
+            _ = terminate.recv() => "SIGTERM",
+            // A Ctrl-C reaches every process of the terminal; a supervised one waits for its supervisor's word.
+            _ = interrupt.recv(), if supervisor.is_none() => "SIGINT",
+            () = end_of(supervisor) => "the supervisor is gone",
+        }
+    }
+
+    /// Waits for another signal, after the first wish: somebody is out of patience.
+    pub(super) async fn again(&mut self) -> &'static str {
         tokio::select! {
             _ = self.terminate.recv() => "SIGTERM",
-            // A Ctrl-C reaches every process of the terminal; a supervised one waits for its supervisor's word.
-            _ = self.interrupt.recv(), if !supervised => "SIGINT",
-            () = supervisor_gone(), if supervised => "the supervisor is gone",
+            _ = self.interrupt.recv(), if self.supervisor.is_none() => "SIGINT",
         }
+    }
+}
+
+/// Waits for the end of the supervisor; for ever if there is none.
+async fn end_of(supervisor: &mut Option<JoinHandle<()>>) {
+    match supervisor {
+        // It cannot fail; and if it did, the supervisor would be out of sight, which is the same.
+        Some(gone) => drop(gone.await),
+        None => std::future::pending().await,
     }
 }

@@ -9,10 +9,13 @@ use node::service::ServiceId;
 use tokio::time::timeout;
 
 use super::stop::Stop;
-use super::{DRAIN, ServiceError, verdict};
+use super::{ServiceError, verdict};
 use crate::driver::{self, Driver, Ended, Handle, Inbox, InputSender, Io, clock};
 use crate::links::{Inspector, Links, LinksConfig, Sink};
 use crate::telemetry::EventSink;
+
+/// How long the last writes of log and store may take: a few syncs, however slow the disk.
+const LAST_WRITES: Duration = Duration::from_secs(1);
 
 /// Links lead into the driver's mailbox.
 struct ToMailbox(InputSender);
@@ -23,12 +26,10 @@ impl Sink for ToMailbox {
     }
 
     fn link_up(&self, peer: ServiceId) {
-        tracing::info!(%peer, "link up");
         self.0.link_up(peer);
     }
 
     fn link_down(&self, peer: ServiceId) {
-        tracing::info!(%peer, "link down");
         self.0.link_down(peer);
     }
 }
@@ -72,35 +73,47 @@ impl<P: Process + 'static> Running<P> {
         Ok(Running { links, handle })
     }
 
-    /// Serves until told to stop, then hands over what it leads. `first` is done between the wish and the hand-over.
+    /// Serves until told to stop, then finishes what is under way and hands over what it leads, within a time. `others` end
+    /// meanwhile. Told to stop once more, it just stops.
     pub(super) async fn until_stopped(
         self,
-        stop: Stop,
-        first: impl Future<Output = ()>,
+        mut stop: Stop,
+        patience: Duration,
+        others: impl Future<Output = ()>,
     ) -> Result<(), ServiceError> {
         self.links.set_open(true).await;
         let ended = tokio::select! {
             ended = self.handle.ended() => ended,
             why = stop.wanted() => {
                 tracing::info!(why, "stopping");
-                self.links.set_open(false).await;
-                first.await;
-                self.drain(DRAIN).await
+                tokio::select! {
+                    ended = self.end(patience, others) => ended,
+                    why = stop.again() => {
+                        tracing::warn!(why, "told again: stopping at once");
+                        return Ok(());
+                    }
+                }
             }
         };
         self.links.shutdown().await;
         verdict(ended)
     }
 
+    async fn end(&self, patience: Duration, others: impl Future<Output = ()>) -> Ended {
+        self.links.set_open(false).await;
+        tokio::join!(self.drain(patience), others).0
+    }
+
     async fn drain(&self, patience: Duration) -> Ended {
         self.handle.drain();
-        match timeout(patience, self.handle.ended()).await {
-            Ok(ended) => ended,
-            Err(_) => {
-                tracing::warn!("nobody took over in time; stopping all the same");
-                self.handle.stop();
-                self.handle.ended().await
-            }
+        if let Ok(ended) = timeout(patience, self.handle.ended()).await {
+            return ended;
         }
+        tracing::warn!("what is under way takes too long; stopping all the same");
+        self.handle.stop();
+        timeout(LAST_WRITES, self.handle.ended()).await.unwrap_or_else(|_| {
+            tracing::warn!("the disk does not answer; leaving it as a crash would");
+            Ended::Stopped
+        })
     }
 }

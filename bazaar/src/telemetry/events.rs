@@ -1,7 +1,6 @@
 //! Turns what a process reports into logs and figures.
 
 use market::trade::WallTime;
-use metrics::Gauge;
 use node::gateway::CacheEvent;
 use node::process::Event;
 use node::service::ServiceId;
@@ -10,25 +9,16 @@ use replication::register::Configuration;
 
 use super::cache_log::CacheLog;
 
-/// Takes the events of one process. Make it after [`super::Metrics::install`]: figures are looked up once, here.
+/// Takes the events of one process, after [`super::Metrics::install`].
 pub struct EventSink {
     service: ServiceId,
     cache_log: Option<CacheLog>,
-    epoch: Gauge,
-    leads: Gauge,
-    in_sync: Gauge,
 }
 
 impl EventSink {
     /// A sink for the events of `service`.
     pub fn new(service: ServiceId, cache_log: Option<CacheLog>) -> Self {
-        EventSink {
-            service,
-            cache_log,
-            epoch: metrics::gauge!("bazaar_orders_epoch"),
-            leads: metrics::gauge!("bazaar_leads"),
-            in_sync: metrics::gauge!("bazaar_orders_in_sync"),
-        }
+        EventSink { service, cache_log }
     }
 
     /// Takes one event. Never waits.
@@ -57,15 +47,12 @@ impl EventSink {
             Role::Follower => "follower",
             Role::Joining => "joining",
         };
-        self.leads.set(f64::from(u8::from(changed.role == Role::Leader)));
         metrics::counter!("bazaar_role_changes_total", "role" => role).increment(1);
         let (epoch, cause) = (changed.epoch, changed.cause);
         tracing::info!(service = %self.service, role, epoch, cause, "role changed");
     }
 
     fn configuration(&self, configuration: &Configuration) {
-        self.epoch.set(configuration.epoch as f64);
-        self.in_sync.set(configuration.in_sync.len() as f64);
         tracing::info!(
             service = %self.service,
             version = configuration.version,
@@ -91,18 +78,12 @@ mod tests {
             let sink = EventSink::new(ServiceId::orders(1), None);
             let cause = "elected";
             sink.event(WallTime(0), &Event::Role(Changed { role: Role::Leader, epoch: 4, cause }));
-            let in_sync = [1, 3].into();
-            let configuration = Configuration { epoch: 4, in_sync, ..Configuration::default() };
-            sink.event(WallTime(0), &Event::Configuration(configuration));
             sink.event(WallTime(0), &Event::Note { slug: "test", detail: "x".to_owned() });
         });
         let text = handle.render();
-        for line in [
-            "bazaar_leads 1",
-            "bazaar_orders_epoch 4",
-            "bazaar_orders_in_sync 2",
-            "bazaar_notes_total{slug=\"test\"} 1",
-        ] {
+        for line in
+            ["bazaar_role_changes_total{role=\"leader\"} 1", "bazaar_notes_total{slug=\"test\"} 1"]
+        {
             assert!(text.contains(line), "{line} is missing in\n{text}");
         }
     }

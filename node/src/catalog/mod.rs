@@ -145,6 +145,11 @@ impl CatalogProcess {
         self.leases.gateways(now).len()
     }
 
+    /// Answers held back by the gate now.
+    pub fn answers_held(&self) -> usize {
+        self.gate.held()
+    }
+
     /// Turns a deliberate bug on; right after the start, before any input.
     #[cfg(feature = "mutants")]
     pub fn mutate(&mut self, mutant: Mutant) {

@@ -20,7 +20,7 @@ pub struct UpArgs {
     /// Public port of the first gateway [default: 8080]; its internal port is the next one
     #[arg(long, conflicts_with = "config")]
     pub port: Option<u16>,
-    /// First port between services [default: 7101]
+    /// First port between services [default: 7101]; those of metrics begin 20 above
     #[arg(long, conflicts_with = "config")]
     pub grpc_port: Option<u16>,
     /// Gateways of a deployment that is written now [default: 1]

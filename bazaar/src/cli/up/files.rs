@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::UpError;
 use super::args::UpArgs;
-use crate::config::{Config, Loaded, LocalPorts, Place, load, render};
+use crate::config::{Config, Loaded, LocalPorts, METRICS_ABOVE, Place, load, render};
 
 /// Old logs that are kept per service.
 const OLD_LOGS: u32 = 3;
@@ -97,16 +97,27 @@ fn port_overrides(args: &UpArgs, file: &Path) -> Result<Vec<(String, String)>, U
         }
     }
     if let Some(port) = args.grpc_port {
-        let catalogs =
-            config.catalog.replicas.iter().map(|one| ("catalog", one.id, "address", &one.address));
-        let orders =
-            config.orders.replicas.iter().map(|one| ("orders", one.id, "address", &one.address));
-        let gateways = config.gateways.iter().map(|one| ("gateways", one.id, "grpc", &one.grpc));
-        for ((group, id, field, old), port) in catalogs.chain(orders).chain(gateways).zip(port..) {
-            overrides.push((format!("{group}.{id}.{field}"), moved(old.host(), port)));
-        }
+        overrides.extend(moved_between_services(&config, port));
     }
     Ok(overrides)
+}
+
+/// Ports between services counted up from `first`, and those of metrics (where the file has any) from further above.
+fn moved_between_services(config: &Config, first: u16) -> Vec<(String, String)> {
+    let catalogs = config.catalog.replicas.iter().map(|one| ("catalog", one));
+    let replicas: Vec<_> =
+        catalogs.chain(config.orders.replicas.iter().map(|one| ("orders", one))).collect();
+    let dialled = replicas.iter().map(|(group, one)| (*group, one.id, "address", &one.address));
+    let gateways = config.gateways.iter().map(|one| ("gateways", one.id, "grpc", &one.grpc));
+    let metrics = replicas
+        .iter()
+        .filter_map(|(group, one)| Some((*group, one.id, "metrics", one.metrics.as_ref()?)));
+    let grpc = dialled.chain(gateways).zip(first..);
+    grpc.chain(metrics.zip(first.saturating_add(METRICS_ABOVE)..))
+        .map(|((group, id, field, old), port)| {
+            (format!("{group}.{id}.{field}"), moved(old.host(), port))
+        })
+        .collect()
 }
 
 fn moved(host: &str, port: u16) -> String {
@@ -180,6 +191,7 @@ mod tests {
     use clap::Parser;
 
     use super::*;
+    use crate::config::Address;
 
     #[derive(Parser)]
     struct Cli {
@@ -217,6 +229,8 @@ mod tests {
         assert_eq!(config.catalog.replicas[0].address.port(), 9600);
         assert_eq!(config.orders.replicas[2].address.port(), 9603);
         assert_eq!(config.gateways[0].grpc.port(), 9604);
+        assert_eq!(config.catalog.replicas[0].metrics, Some(Address::loopback(9620)));
+        assert_eq!(config.orders.replicas[2].metrics, Some(Address::loopback(9623)));
         drop(moved);
         let error = prepare(&args(folder.path(), &["--gateways", "2"])).err().unwrap();
         assert!(error.to_string().contains("has 1 gateways"), "{error}");

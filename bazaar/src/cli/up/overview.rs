@@ -29,6 +29,11 @@ pub(super) fn table(config: &Config, file: &Path) -> String {
             let name = service.to_string();
             table.add_row([name, address.to_string(), "services (gRPC)".to_owned()]);
         }
+        if let Some(metrics) = config.replica(service).and_then(|replica| replica.metrics.as_ref())
+        {
+            let url = format!("http://{}/metrics", metrics.from_here());
+            table.add_row([service.to_string(), url, "operators".to_owned()]);
+        }
     }
     let (data, logs) = (config.data.display(), config.logs());
     format!("{table}\nconfiguration {}\ndata {data}, logs {}", file.display(), logs.display())
@@ -64,7 +69,7 @@ mod tests {
     fn every_address_is_shown() {
         let config = Config::local(&LocalPorts::counted(9000, 9100, 2), Path::new("d"));
         let text = table(&config, Path::new("d/bazaar.toml"));
-        for port in (9000..=9003).chain(9100..=9105) {
+        for port in (9000..=9003).chain(9100..=9105).chain(9120..=9123) {
             assert!(text.contains(&format!("127.0.0.1:{port}")), "{port} is missing in\n{text}");
         }
         assert!(text.contains("d/bazaar.toml"));

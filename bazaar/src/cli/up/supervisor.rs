@@ -138,6 +138,7 @@ pub(super) fn check_ports(config: &Config) -> Result<(), UpError> {
     for service in config.services() {
         if let Some(replica) = config.replica(service) {
             check_port(replica.listens_on(), service)?;
+            replica.metrics.as_ref().map_or(Ok(()), |metrics| check_port(metrics, service))?;
         }
     }
     for gateway in &config.gateways {

@@ -22,7 +22,9 @@ use std::collections::VecDeque;
 use std::fs::{self, File};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
+use std::time::Instant;
 
+use metrics::{counter, histogram};
 use replication::contract::{ChainHash, HardState, LogWrite, Position};
 
 use super::files::{self, DirLock, FileError};
@@ -167,7 +169,11 @@ impl Log {
         frame::finish(&mut buffer, self.next_batch, self.header.salt);
         let written = self.file.write_all_at(&buffer, self.end);
         written.map_err(FileError::at("cannot write", &self.active.path))?;
+        let began = Instant::now();
         self.file.sync_data().map_err(FileError::at("cannot sync", &self.active.path))?;
+        counter!("bazaar_log_syncs_total").increment(1);
+        histogram!("bazaar_log_sync_seconds").record(began.elapsed());
+        histogram!("bazaar_log_sync_records").record(writes.len() as f64);
         self.end += size;
         self.next_batch += 1;
         writes.iter().for_each(|write| self.note(write));

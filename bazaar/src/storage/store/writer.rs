@@ -6,9 +6,10 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use market::rows::{RowChange, Table};
+use metrics::histogram;
 use node::process::Ticket;
 use parking_lot::{Condvar, Mutex};
 use replication::contract::Position;
@@ -139,7 +140,9 @@ impl Shared {
         while let Some(items) = self.gather() {
             let Some(position) = items.last().map(|item| item.position) else { continue };
             let bytes: usize = items.iter().map(|item| item.bytes).sum();
+            let began = Instant::now();
             let written = store.write(position, &coalesce(items));
+            histogram!("bazaar_store_commit_seconds").record(began.elapsed());
             self.pending.fetch_sub(bytes, Ordering::Relaxed);
             match written {
                 Ok(()) => report(Report::Stored(position)),
@@ -154,7 +157,7 @@ impl Shared {
         while queue.items.is_empty() && !queue.stop {
             self.wake.wait(&mut queue);
         }
-        let deadline = std::time::Instant::now() + self.options.interval;
+        let deadline = Instant::now() + self.options.interval;
         while !queue.stop && self.pending.load(Ordering::Relaxed) < self.options.bytes {
             if self.wake.wait_until(&mut queue, deadline).timed_out() {
                 break;
