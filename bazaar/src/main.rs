@@ -1,6 +1,7 @@
 //! `bazaar`: the order backend for things that sell out. Every service and every tool is a command of this one binary.
 
 use std::process::ExitCode;
+use std::time::Duration;
 
 use bazaar::cli::{audit, config_check, status, trade, up};
 use bazaar::config::ServiceArgs;
@@ -36,9 +37,26 @@ enum Command {
     Config(config_check::ConfigCommand),
 }
 
-#[tokio::main]
-async fn main() -> ExitCode {
-    match Cli::parse().command {
+/// How long threads that block may hold up the end of the process. What they write is safe either way: a disk that hangs must
+/// not keep a process that was told to stop.
+const LAST_MOMENT: Duration = Duration::from_secs(1);
+
+fn main() -> ExitCode {
+    let command = Cli::parse().command;
+    let runtime = match tokio::runtime::Runtime::new() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("bazaar: cannot start threads: {error}");
+            return ExitCode::from(2);
+        }
+    };
+    let code = runtime.block_on(run(command));
+    runtime.shutdown_timeout(LAST_MOMENT);
+    code
+}
+
+async fn run(command: Command) -> ExitCode {
+    match command {
         Command::Up(args) => up::run(&args).await,
         Command::Catalog(args) => service::run(ServiceKind::Catalog, args).await,
         Command::Orders(args) => service::run(ServiceKind::Orders, args).await,

@@ -27,6 +27,8 @@ pub struct StatusArgs {
     pub json: bool,
 }
 
+const COLUMNS: [&str; 8] = ["service", "state", "epoch", "log end", "commit", "lag", "up", "more"];
+
 type Statuses = BTreeMap<ServiceId, Result<Status, String>>;
 
 /// Runs the command. Exit code 0: everybody answered; 1: somebody did not; 2: the configuration cannot be read.
@@ -91,7 +93,7 @@ fn table(statuses: &Statuses) -> Table {
     let mut table = Table::new();
     table.load_style(presets::UTF8_HORIZONTAL_ONLY);
     table.set_content_arrangement(ContentArrangement::Dynamic);
-    table.set_header(["service", "state", "epoch", "log end", "commit", "lag", "up", "more"]);
+    table.set_header(COLUMNS);
     let furthest = statuses
         .iter()
         .filter(|(service, _)| service.kind == ServiceKind::Orders)
@@ -101,7 +103,7 @@ fn table(statuses: &Statuses) -> Table {
     for (service, status) in statuses {
         match status {
             Ok(status) => table.add_row(row(*service, status, furthest)),
-            Err(error) => table.add_row([service.to_string(), format!("gone: {error}")]),
+            Err(error) => table.add_row(gone(*service, error)),
         };
     }
     table
@@ -112,12 +114,6 @@ fn row(service: ServiceId, status: &Status, furthest: u64) -> Vec<String> {
     let of_engine = |value: u64| {
         if status.engine.is_some() { value.to_string() } else { String::new() }
     };
-    let state = match (status.draining, status.open, engine.leads) {
-        (true, ..) => "stopping",
-        (_, false, _) => "starting",
-        (_, true, true) if service.kind == ServiceKind::Orders => "leads",
-        _ => "serves",
-    };
     let lag = match service.kind {
         ServiceKind::Orders => furthest.saturating_sub(engine.commit).to_string(),
         _ => String::new(),
@@ -125,7 +121,7 @@ fn row(service: ServiceId, status: &Status, furthest: u64) -> Vec<String> {
     let seconds = status.up_ms / 1_000;
     vec![
         service.to_string(),
-        state.to_owned(),
+        state(status).to_owned(),
         of_engine(engine.epoch),
         of_engine(engine.end),
         of_engine(engine.commit),
@@ -133,6 +129,41 @@ fn row(service: ServiceId, status: &Status, furthest: u64) -> Vec<String> {
         format!("{}:{:02}:{:02}", seconds / 3_600, seconds / 60 % 60, seconds % 60),
         more(status),
     ]
+}
+
+fn gone(service: ServiceId, error: &str) -> Vec<String> {
+    let mut cells = vec![String::new(); COLUMNS.len()];
+    cells[0] = service.to_string();
+    cells[1] = "gone".to_owned();
+    cells[COLUMNS.len() - 1] = error.to_owned();
+    cells
+}
+
+/// What a service does, in a word or two.
+fn state(status: &Status) -> &'static str {
+    let kind = status.service.kind;
+    match (kind, status.draining, status.open) {
+        (_, true, _) => "stopping",
+        // Nobody leads the orders just now; listings it serves all the same.
+        (ServiceKind::Gateway, _, false) => "no leader",
+        (_, _, false) => "starting",
+        (ServiceKind::Orders, _, true) => order_state(status),
+        (_, _, true) => "serves",
+    }
+}
+
+fn order_state(status: &Status) -> &'static str {
+    let (us, configuration) = (status.service.id, &status.configuration);
+    let disk = configuration.incarnations.get(&us);
+    if status.counters.get("serves_as_leader") == Some(&1) {
+        "leads"
+    } else if status.engine.as_ref().is_some_and(|engine| engine.leads) {
+        "takes over"
+    } else if configuration.in_sync.contains(&us) && disk == status.incarnation.as_ref() {
+        "follows"
+    } else {
+        "joins"
+    }
 }
 
 /// What is worth a glance beyond the columns.
@@ -144,13 +175,13 @@ fn more(status: &Status) -> String {
                 (count("cache_hits").unwrap_or(0), count("cache_misses").unwrap_or(0));
             let reads = hits + misses;
             let rate = if reads == 0 { 0.0 } else { 100.0 * hits as f64 / reads as f64 };
-            format!("cache: {rate:.1} % of {reads} reads hit")
+            format!("{rate:.1} % of {reads} reads cached")
         }
         ServiceKind::Catalog => format!(
-            "{} orders, {} in the outbox, {} keys",
-            count("orders").unwrap_or(0),
+            "outbox {}, keys {}, leases {}",
             count("outbox").unwrap_or(0),
-            count("keys").unwrap_or(0)
+            count("keys").unwrap_or(0),
+            count("leased_gateways").unwrap_or(0)
         ),
         ServiceKind::Orders => String::new(),
     }
@@ -191,4 +222,77 @@ fn one(status: &Status) -> Value {
             .collect::<serde_json::Map<_, _>>(),
         "counters": status.counters,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use replication::contract::Status as Engine;
+
+    use super::*;
+
+    fn status(service: ServiceId) -> Status {
+        let number = 123_456_789;
+        let mut status = Status {
+            service,
+            cluster: "bazaar".to_owned(),
+            program: "1".to_owned(),
+            open: true,
+            draining: false,
+            up_ms: 400 * 3_600_000,
+            incarnation: Some(7),
+            engine: Some(Engine {
+                epoch: 12_345,
+                end: number,
+                commit: number,
+                ..Engine::default()
+            }),
+            configuration: Default::default(),
+            links: BTreeMap::new(),
+            counters: BTreeMap::new(),
+        };
+        status.configuration.in_sync = [1, 2, 3].into();
+        status.configuration.incarnations = [(2, 7)].into();
+        for (name, value) in [
+            ("outbox", 65_536),
+            ("keys", 1_000_000),
+            ("leased_gateways", 16),
+            ("cache_hits", number),
+        ] {
+            status.counters.insert(name.to_owned(), value);
+        }
+        status
+    }
+
+    #[test]
+    fn the_table_fits_a_terminal_of_100_columns() {
+        let refused = "not available: Connection refused (os error 111)";
+        let mut statuses = Statuses::from([(ServiceId::orders(3), Err(refused.to_owned()))]);
+        for service in [ServiceId::catalog(1), ServiceId::orders(2), ServiceId::gateway(1)] {
+            statuses.insert(service, Ok(status(service)));
+        }
+        let mut table = table(&statuses);
+        table.set_width(100);
+        let text = table.to_string();
+        assert!(text.lines().all(|line| line.chars().count() <= 100), "{text}");
+        for whole in ["123456789", "outbox 65536, keys 1000000", "400:00:00", "orders-3", "gone"] {
+            assert!(text.contains(whole), "{whole} is missing or cut in\n{text}");
+        }
+    }
+
+    #[test]
+    fn a_state_says_what_an_order_replica_does() {
+        let mut replica = status(ServiceId::orders(2));
+        assert_eq!(state(&replica), "follows");
+        replica.incarnation = Some(8);
+        assert_eq!(state(&replica), "joins");
+        replica.engine = Some(Engine { leads: true, ..Engine::default() });
+        assert_eq!(state(&replica), "takes over");
+        replica.counters.insert("serves_as_leader".to_owned(), 1);
+        assert_eq!(state(&replica), "leads");
+        (replica.open, replica.draining) = (false, true);
+        assert_eq!(state(&replica), "stopping");
+        let mut gateway = status(ServiceId::gateway(1));
+        gateway.open = false;
+        assert_eq!(state(&gateway), "no leader");
+    }
 }

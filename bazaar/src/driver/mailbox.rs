@@ -14,13 +14,16 @@ use tokio::sync::{Notify, oneshot};
 /// load; each holds about 200 bytes.
 const WAITING: usize = 32_768;
 
+/// Bytes of messages that may wait, for the same end (64 MiB): few messages can be large, and the process has 256 MiB in all.
+const WAITING_BYTES: usize = 64 << 20;
+
 /// Something for the process.
 #[derive(Debug)]
 pub(super) enum Item {
     /// An input as it is.
     Input(Input),
-    /// What came over a link, in its sequence.
-    Messages(ServiceId, Vec<Message>),
+    /// What came over a link, in its sequence, with its size in bytes.
+    Messages(ServiceId, Vec<Message>, usize),
     /// A client asks, and waits for the answer.
     Client(RequestId, ClientRequest, oneshot::Sender<ClientResponse>),
     /// A client no longer waits.
@@ -30,8 +33,15 @@ pub(super) enum Item {
 impl Item {
     fn weight(&self) -> usize {
         match self {
-            Item::Messages(_, messages) => messages.len(),
+            Item::Messages(_, messages, _) => messages.len(),
             _ => 1,
+        }
+    }
+
+    fn bytes(&self) -> usize {
+        match self {
+            Item::Messages(_, _, bytes) => *bytes,
+            _ => 0,
         }
     }
 }
@@ -58,6 +68,7 @@ struct State {
     items: VecDeque<Item>,
     /// Weight of the items.
     waiting: usize,
+    bytes: usize,
     persisted: Option<Ticket>,
     stored: Option<Position>,
     failed: Option<String>,
@@ -65,6 +76,14 @@ struct State {
     /// The driver was woken and has not looked yet.
     woken: bool,
     closed: bool,
+}
+
+impl State {
+    fn add(&mut self, item: Item) {
+        self.waiting += item.weight();
+        self.bytes += item.bytes();
+        self.items.push_back(item);
+    }
 }
 
 /// The queue between everybody and the driver.
@@ -79,10 +98,9 @@ impl Mailbox {
     pub(super) fn offer(&self, item: Item) -> bool {
         let mut taken = false;
         self.change(|state| {
-            taken = state.waiting < WAITING;
+            taken = state.waiting < WAITING && state.bytes < WAITING_BYTES;
             if taken {
-                state.waiting += item.weight();
-                state.items.push_back(item);
+                state.add(item);
             }
             taken
         });
@@ -92,8 +110,7 @@ impl Mailbox {
     /// Adds an item whose number is bounded elsewhere and that must not be lost.
     pub(super) fn push(&self, item: Item) {
         self.change(|state| {
-            state.waiting += item.weight();
-            state.items.push_back(item);
+            state.add(item);
             true
         });
     }
@@ -165,6 +182,7 @@ impl Mailbox {
         while taken < weight {
             let Some(item) = state.items.pop_front() else { break };
             taken += item.weight();
+            state.bytes -= item.bytes();
             items.push(item);
         }
         state.waiting -= taken;
@@ -183,7 +201,7 @@ impl Mailbox {
         let mut state = self.state.lock();
         state.closed = true;
         let items = std::mem::take(&mut state.items);
-        state.waiting = 0;
+        (state.waiting, state.bytes) = (0, 0);
         drop(state);
         drop(items);
     }
@@ -210,7 +228,8 @@ impl InputSender {
     /// the link should be dropped, so that both sides know.
     #[must_use]
     pub fn deliver(&self, from: ServiceId, messages: Vec<Message>) -> bool {
-        messages.is_empty() || self.mailbox.offer(Item::Messages(from, messages))
+        let bytes = messages.iter().map(wire::cost).sum();
+        messages.is_empty() || self.mailbox.offer(Item::Messages(from, messages, bytes))
     }
 
     /// A link stands.
@@ -274,6 +293,22 @@ mod tests {
         assert!(matches!(last, Some(Item::Input(Input::LinkDown(_)))));
         assert_eq!(sender.mailbox.waiting(), 0);
         assert!(sender.deliver(from, vec![ping(0)]), "room again");
+    }
+
+    #[test]
+    fn few_large_messages_are_too_many_as_well() {
+        let sender = InputSender { mailbox: Default::default() };
+        let from = ServiceId::gateway(1);
+        let numbers = vec![u64::MAX; 100_000];
+        let large = Message::Invalidated(node::message::Invalidated { session: 1, numbers });
+        let mut sent = 0;
+        while sender.deliver(from, vec![large.clone()]) {
+            sent += 1;
+            assert!(sent * 800_000 <= 2 * WAITING_BYTES, "there is a limit");
+        }
+        assert!(sender.mailbox.waiting() < 100);
+        sender.mailbox.take(1);
+        assert!(sender.deliver(from, vec![large]), "room again");
     }
 
     #[test]

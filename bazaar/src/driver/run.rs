@@ -132,7 +132,7 @@ fn feed<P: Process>(
 ) {
     match item {
         Item::Input(input) => process.handle(now, input, effects),
-        Item::Messages(from, messages) => {
+        Item::Messages(from, messages, _) => {
             for message in messages {
                 process.handle(now, Input::Received { from, message }, effects);
             }

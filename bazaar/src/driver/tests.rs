@@ -16,6 +16,9 @@ use crate::storage::{self, Opened};
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
+/// A toy cannot bear this one.
+const PANIC: ServiceId = ServiceId::gateway(13);
+
 /// Answers `Order(n)` once an entry for it is durable, `Leader` never, `Ready` at once.
 #[derive(Default)]
 struct Toy {
@@ -74,6 +77,7 @@ impl Process for Toy {
             Input::Client { id, request } => self.client(id, request, effects),
             Input::ClientGone(id) => self.heard.push(format!("gone {id}")),
             Input::Received { from, message } => effects.push(Effect::Send { to: from, message }),
+            Input::LinkUp(PANIC) => panic!("on purpose"),
             Input::LinkUp(peer) => self.heard.push(format!("up {peer}")),
             Input::LinkDown(peer) => self.heard.push(format!("down {peer}")),
             Input::Tick => self.ticks.push(now),
@@ -165,6 +169,7 @@ async fn what_was_answered_is_on_disk() {
         assert_eq!(client.await.unwrap(), ClientResponse::NoOrder);
     }
     until("everything is stored", || handle.with(|toy| toy.stored) == CLIENTS).await;
+    assert_eq!(handle.stored(), CLIENTS);
     let writes = handle.with(|toy| toy.ticket);
     assert!(writes < CLIENTS, "{writes} writes are a batch each");
     handle.stop();
@@ -280,6 +285,39 @@ async fn a_halt_is_immediate_and_lets_clients_go() {
     let late = handle.client(ClientRequest::Ready).await;
     assert!(matches!(late, ClientResponse::Unavailable { .. }));
     assert!(!handle.inputs().deliver(ServiceId::gateway(1), vec![Message::Ping { nonce: 2 }]));
+}
+
+#[tokio::test]
+async fn a_process_that_panics_halts() {
+    let (handle, _around) = diskless();
+    let asking = handle.clone();
+    let client = tokio::spawn(async move { asking.client(ClientRequest::Leader).await });
+    until("the question is in", || handle.with(|toy| toy.heard.len()) == 1).await;
+    handle.inputs().link_up(PANIC);
+    let Ended::Halted(why) = ended(&handle).await else { panic!("it went on") };
+    assert!(why.contains("panicked"), "{why}");
+    assert!(matches!(client.await.unwrap(), ClientResponse::Unavailable { .. }));
+
+    let (handle, _around) = diskless();
+    let looking = handle.clone();
+    let look = tokio::spawn(async move { looking.with(|_| panic!("on purpose")) });
+    assert!(look.await.is_err());
+    assert!(matches!(ended(&handle).await, Ended::Halted(_)), "nobody knows what the look left");
+}
+
+#[tokio::test]
+async fn last_writes_that_fail_are_told() {
+    let dir = tempfile::tempdir().unwrap();
+    let (io, _around) = io(disk(open(dir.path())));
+    let handle = Driver::spawn(Toy::default(), io).unwrap();
+    std::fs::remove_dir_all(dir.path().join("log")).unwrap();
+    handle.act(|_, _, effects| {
+        let command = Bytes::from(vec![0; 65 << 20]);
+        let entry = Entry { position: 1, hash: ChainHash::EMPTY, command };
+        effects.push(Effect::Persist { ticket: 1, writes: vec![LogWrite::Append(entry)] });
+        effects.push(Effect::Drained);
+    });
+    assert!(matches!(ended(&handle).await, Ended::Halted(_)), "that is no good order");
 }
 
 #[tokio::test]

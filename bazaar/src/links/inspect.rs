@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use market::order::OrderNumber;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::time::timeout;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::transport::Channel;
 use tonic::{Request, Response, Status, Streaming};
@@ -16,7 +17,7 @@ use wire::v1::inspect_client::InspectClient;
 use wire::v1::{self};
 
 use super::dial::{endpoint, reason};
-use super::limits::{INSPECTIONS, PAGES_AHEAD, STATUS_TIMEOUT};
+use super::limits::{INSPECTIONS, PAGES_AHEAD, READER_PATIENCE, STATUS_TIMEOUT};
 
 /// What an [`Inspector`] answers, later.
 pub type Answer<T> = Pin<Box<dyn Future<Output = Result<T, InspectError>> + Send>>;
@@ -120,7 +121,7 @@ impl v1::inspect_server::Inspect for InspectService {
         tokio::spawn(async move {
             let _place = place;
             for page in inspect::encode_catalog(state) {
-                if pages.send(Ok(page)).await.is_err() {
+                if !send(&pages, page).await {
                     return;
                 }
             }
@@ -139,12 +140,17 @@ impl v1::inspect_server::Inspect for InspectService {
         tokio::spawn(async move {
             let _place = place;
             if let Err(error) = send_orders(&*inspector, from, to, &pages).await {
-                // The reader may be gone already; then nobody needs the reason.
-                let _ = pages.send(Err(error.into())).await;
+                // The reader may be gone already, or stuck; then nobody needs the reason.
+                let _ = pages.try_send(Err(error.into()));
             }
         });
         Ok(Response::new(ReceiverStream::new(stream)))
     }
+}
+
+/// Sends a page; false if the reader is gone, or does not read.
+async fn send<T>(pages: &mpsc::Sender<Result<T, Status>>, page: T) -> bool {
+    matches!(timeout(READER_PATIENCE, pages.send(Ok(page))).await, Ok(Ok(())))
 }
 
 /// Sends page after page until the range, the orders or the reader end.
@@ -166,7 +172,7 @@ async fn send_orders(
             return Ok(());
         }
         from += page.rows.len() as u64;
-        if pages.send(Ok(page.into())).await.is_err() {
+        if !send(pages, page.into()).await {
             return Ok(());
         }
     }
@@ -191,7 +197,7 @@ impl Inspection {
     pub async fn status(&mut self) -> Result<inspect::Status, InspectError> {
         let mut request = Request::new(v1::StatusRequest {});
         request.set_timeout(STATUS_TIMEOUT);
-        let asked = tokio::time::timeout(STATUS_TIMEOUT, self.client.status(request)).await;
+        let asked = timeout(STATUS_TIMEOUT, self.client.status(request)).await;
         let late = |_| InspectError::Unavailable(format!("no answer within {STATUS_TIMEOUT:?}"));
         Ok(asked.map_err(late)??.into_inner().try_into()?)
     }

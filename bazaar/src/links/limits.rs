@@ -25,6 +25,10 @@ pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 /// Both hellos must be exchanged within this; generous, because a starting process may be busy with its log.
 pub(super) const HELLO_TIMEOUT: Duration = Duration::from_secs(2);
 
+/// A connection must bring its first request within this, or it is taken for one that only wants to fill the places. Services
+/// ask at once; a person's tool may think for a moment.
+pub(super) const FIRST_REQUEST: Duration = Duration::from_secs(5);
+
 /// Silence after which a peer is asked whether it lives.
 pub(super) const PING_INTERVAL: Duration = Duration::from_millis(400);
 
@@ -55,6 +59,9 @@ pub(super) const INSPECTIONS: usize = 4;
 
 /// Pages of an inspection made ahead of the reader.
 pub(super) const PAGES_AHEAD: usize = 2;
+
+/// How long a page of an inspection waits for its reader before the inspection's place is given to somebody else.
+pub(super) const READER_PATIENCE: Duration = Duration::from_secs(10);
 
 /// What a status may take; it is asked of a running process.
 pub(super) const STATUS_TIMEOUT: Duration = Duration::from_secs(5);

@@ -1,23 +1,27 @@
 //! The accepting side: one port with every gRPC service of this process.
 //!
-//! An accept loop of its own rather than the library's: connections are counted and limited, one that says nothing is
+//! An accept loop of its own rather than the library's: connections are counted and limited, one that asks for nothing is
 //! dropped, and at the end all of them are gone for certain.
 
 use std::net::SocketAddr;
 use std::pin::pin;
+use std::sync::Arc;
 use std::time::Duration;
 
+use hyper::Request;
+use hyper::body::Incoming;
+use hyper::service::Service;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 use tonic::service::Routes;
 
 use super::limits::{
-    CONNECTION_WINDOW, CONNECTIONS, FRAME_BYTES, HEADER_BYTES, HELLO_TIMEOUT, PING_INTERVAL,
+    CONNECTION_WINDOW, CONNECTIONS, FIRST_REQUEST, FRAME_BYTES, HEADER_BYTES, PING_INTERVAL,
     PING_TIMEOUT, SHUTDOWN_TIMEOUT, STREAM_WINDOW, STREAMS,
 };
 
@@ -77,25 +81,44 @@ async fn connection(
     routes: Routes,
     mut stop: watch::Receiver<bool>,
 ) {
-    let spoke = timeout(HELLO_TIMEOUT, stream.readable()).await;
-    if !matches!(spoke, Ok(Ok(()))) || stream.set_nodelay(true).is_err() {
+    if stream.set_nodelay(true).is_err() {
         return;
     }
-    let routes = tower::ServiceExt::map_request(
-        routes,
-        move |mut request: hyper::Request<hyper::body::Incoming>| {
-            request.extensions_mut().insert(from);
-            request
-        },
-    );
-    let service = TowerToHyperService::new(routes);
+    let (asked, first) = (Arc::new(Notify::new()), sleep(FIRST_REQUEST));
+    let service = Desk { routes: TowerToHyperService::new(routes), from, asked: asked.clone() };
     let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service));
-    tokio::select! {
-        _ = connection.as_mut() => return,
-        _ = stop.wait_for(|stop| *stop) => {}
+    let mut first = pin!(first);
+    let mut waiting = true;
+    loop {
+        tokio::select! {
+            _ = connection.as_mut() => return,
+            _ = stop.wait_for(|stop| *stop) => break,
+            () = asked.notified(), if waiting => waiting = false,
+            () = first.as_mut(), if waiting => return,
+        }
     }
     connection.as_mut().graceful_shutdown();
     let _ = connection.await;
+}
+
+/// Takes the requests of one connection to the services, with the address they come from.
+struct Desk {
+    routes: TowerToHyperService<Routes>,
+    from: SocketAddr,
+    /// Told of each request.
+    asked: Arc<Notify>,
+}
+
+impl Service<Request<Incoming>> for Desk {
+    type Response = <TowerToHyperService<Routes> as Service<Request<Incoming>>>::Response;
+    type Error = <TowerToHyperService<Routes> as Service<Request<Incoming>>>::Error;
+    type Future = <TowerToHyperService<Routes> as Service<Request<Incoming>>>::Future;
+
+    fn call(&self, mut request: Request<Incoming>) -> Self::Future {
+        self.asked.notify_one();
+        request.extensions_mut().insert(self.from);
+        self.routes.call(request)
+    }
 }
 
 /// Waits for all tasks, but no longer than an orderly end may take.

@@ -99,14 +99,13 @@ impl fmt::Display for Report {
         if let Some(line) = &self.catalog {
             writeln!(
                 f,
-                "catalog   {:>10} orders  {}  {} bought, {} sold, {} restocked over {} listings; outbox from {}",
-                line.next,
-                line.chain,
-                line.bought,
-                line.sold,
-                line.restocked,
-                line.listings,
-                line.outbox_first
+                "catalog   {:>10} orders  {}  {} bought, {} sold",
+                line.next, line.chain, line.bought, line.sold
+            )?;
+            writeln!(
+                f,
+                "          {:>10} listings, {} restocked; outbox from {}",
+                line.listings, line.restocked, line.outbox_first
             )?;
         }
         for line in &self.replicas {

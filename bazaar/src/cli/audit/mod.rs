@@ -28,7 +28,7 @@ pub struct AuditArgs {
     #[arg(long)]
     pub offline: bool,
     /// How long to wait for a replica that is not level yet
-    #[arg(long, default_value = "10", value_name = "SECONDS")]
+    #[arg(long, default_value = "10", value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(..=86_400))]
     pub wait: u64,
     /// For programs
     #[arg(long)]

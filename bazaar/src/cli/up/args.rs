@@ -2,11 +2,12 @@
 
 use std::path::PathBuf;
 
+use clap::builder::RangedI64ValueParser;
 use clap::{Args, ValueEnum};
 use node::service::ServiceKind;
 
 use super::chaos::ChaosPlan;
-use crate::config::{ConfigArgs, Period};
+use crate::config::{ConfigArgs, Period, PeriodError};
 
 /// Arguments of `bazaar up`.
 #[derive(Args, Clone, Debug)]
@@ -18,10 +19,10 @@ pub struct UpArgs {
     #[arg(long, env = "BAZAAR_DATA", value_name = "FOLDER")]
     pub data: Option<PathBuf>,
     /// Public port of the first gateway [default: 8080]; its internal port is the next one
-    #[arg(long, conflicts_with = "config")]
+    #[arg(long, conflicts_with = "config", value_parser = port())]
     pub port: Option<u16>,
     /// First port between services [default: 7101]; those of metrics begin 20 above
-    #[arg(long, conflicts_with = "config")]
+    #[arg(long, conflicts_with = "config", value_parser = port())]
     pub grpc_port: Option<u16>,
     /// Gateways of a deployment that is written now [default: 1]
     #[arg(long, conflicts_with = "config", value_parser = clap::value_parser!(u8).range(1..=16))]
@@ -36,7 +37,7 @@ pub struct UpArgs {
     #[arg(long)]
     pub fresh: bool,
     /// Kill a random service with SIGKILL this often, for demonstration
-    #[arg(long, value_name = "PERIOD")]
+    #[arg(long, value_name = "PERIOD", value_parser = kill_period)]
     pub kill_every: Option<Period>,
     /// What --kill-every kills
     #[arg(long, default_value = "any", requires = "kill_every")]
@@ -44,6 +45,22 @@ pub struct UpArgs {
     /// Makes --kill-every choose the same victims again
     #[arg(long, requires = "kill_every")]
     pub seed: Option<u64>,
+}
+
+/// A first port: those counted up from it are ports, too.
+fn port() -> RangedI64ValueParser<u16> {
+    clap::value_parser!(u16).range(1..=65_000)
+}
+
+/// Killing faster than services start shows nothing; slower than daily is nobody's demonstration.
+fn kill_period(text: &str) -> Result<Period, String> {
+    let (least, most) = (Period::millis(50), Period::seconds(86_400));
+    let period: Period = text.parse().map_err(|error: PeriodError| error.to_string())?;
+    if (least..=most).contains(&period) {
+        Ok(period)
+    } else {
+        Err(format!("choose from {least} to {most}"))
+    }
 }
 
 /// What `--kill-every` kills.
@@ -85,5 +102,34 @@ impl UpArgs {
             now.map_or(0, |since| since.as_millis() as u64)
         });
         ChaosPlan { period: period.duration(), target: self.kill, seed }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Cli {
+        #[command(flatten)]
+        up: UpArgs,
+    }
+
+    #[test]
+    fn what_could_not_work_is_refused_at_once() {
+        for bad in [
+            ["--kill-every", "0s"],
+            ["--kill-every", "2"],
+            ["--kill-every", "1000h"],
+            ["--port", "0"],
+            ["--port", "65535"],
+            ["--grpc-port", "65530"],
+        ] {
+            assert!(Cli::try_parse_from(["up", bad[0], bad[1]]).is_err(), "{bad:?}");
+        }
+        let good = Cli::try_parse_from(["up", "--kill-every", "2s", "--port", "9000"]).unwrap().up;
+        assert_eq!(good.kill_every, Some(Period::seconds(2)));
     }
 }

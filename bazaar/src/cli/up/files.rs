@@ -1,14 +1,12 @@
-//! Files of the supervisor: the configuration it writes, logs it turns over, stores it empties on purpose.
+//! Files of the supervisor: the configuration it writes, the folders it makes, stores it empties on purpose.
 
 use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
 
 use super::UpError;
 use super::args::UpArgs;
+use super::logs::turn_over;
 use crate::config::{Config, Loaded, LocalPorts, METRICS_ABOVE, Place, load, render};
-
-/// Old logs that are kept per service.
-const OLD_LOGS: u32 = 3;
 
 /// Everything that must be there before the first process starts.
 pub(super) struct Prepared {
@@ -46,7 +44,12 @@ pub(super) fn prepare(args: &UpArgs) -> Result<Prepared, UpError> {
     if args.fresh {
         empty(&loaded.config)?;
     }
-    turn_logs_over(&loaded.config)?;
+    let logs = loaded.config.logs();
+    make_folder(&logs)?;
+    for service in loaded.config.services() {
+        let log = logs.join(format!("{service}.log"));
+        turn_over(&log).map_err(failed(|| format!("cannot rename {}", log.display())))?;
+    }
     // The children share this process's environment; the folder must be the same for them.
     overrides.push(("data".to_owned(), loaded.config.data.to_string_lossy().into_owned()));
     Ok(Prepared { file, loaded, overrides, _lock: lock })
@@ -162,30 +165,6 @@ fn empty(config: &Config) -> Result<(), UpError> {
     Ok(())
 }
 
-/// Each service begins a new log; the last ones are kept as `.1` to `.3`.
-fn turn_logs_over(config: &Config) -> Result<(), UpError> {
-    let folder = config.logs();
-    make_folder(&folder)?;
-    for service in config.services() {
-        let log = folder.join(format!("{service}.log"));
-        turn_over(&log).map_err(failed(|| format!("cannot rename {}", log.display())))?;
-    }
-    Ok(())
-}
-
-fn turn_over(log: &Path) -> std::io::Result<()> {
-    if !log.exists() {
-        return Ok(());
-    }
-    let old = |number: u32| log.with_extension(format!("log.{number}"));
-    for number in (1..OLD_LOGS).rev() {
-        if old(number).exists() {
-            fs::rename(old(number), old(number + 1))?;
-        }
-    }
-    fs::rename(log, old(1))
-}
-
 #[cfg(test)]
 mod tests {
     use clap::Parser;
@@ -269,18 +248,5 @@ mod tests {
         assert!(!store.exists());
         assert!(folder.path().join("notes.txt").exists());
         assert!(folder.path().join("bazaar.toml").exists());
-    }
-
-    #[test]
-    fn three_old_logs_are_kept() {
-        let folder = tempfile::tempdir().unwrap();
-        let log = folder.path().join("orders-1.log");
-        for number in 0..6 {
-            fs::write(&log, number.to_string()).unwrap();
-            turn_over(&log).unwrap();
-        }
-        let read = |n: u32| fs::read_to_string(folder.path().join(format!("orders-1.log.{n}")));
-        assert_eq!([1, 2, 3].map(|n| read(n).unwrap()), ["5", "4", "3"]);
-        assert!(read(4).is_err() && !log.exists());
     }
 }

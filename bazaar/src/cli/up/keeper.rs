@@ -12,6 +12,8 @@ use tokio::process::{Child, Command};
 use tokio::sync::{mpsc, oneshot};
 
 use super::backoff::Backoff;
+use super::logs::{LOOK, turn_over_if_large};
+use super::tally::{Tallies, Tally};
 
 /// How to start a service.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -83,6 +85,7 @@ pub(super) struct Keeper {
     pub(super) log: PathBuf,
     pub(super) requests: mpsc::Receiver<Request>,
     pub(super) notices: mpsc::UnboundedSender<Notice>,
+    pub(super) tallies: Tallies,
 }
 
 /// How a stretch of running or waiting ended.
@@ -97,22 +100,25 @@ impl Keeper {
     /// Runs until it is told to stop. True if the process had to be killed then.
     pub(super) async fn run(mut self) -> bool {
         let mut backoff = Backoff::new();
+        let mut again = false;
         loop {
             let started = Instant::now();
             let pause = match self.spawn() {
-                Ok(mut child) => match self.watch(&mut child).await {
-                    Ended::Process { how, on_purpose } => {
-                        let pause = backoff.pause(started.elapsed(), on_purpose);
-                        if !on_purpose {
-                            let (service, how) = (self.service, how.to_string());
-                            let _ = self.notices.send(Notice::Crashed { service, how, pause });
+                Ok(mut child) => {
+                    self.note(|tally| tally.restarts += u64::from(again));
+                    again = true;
+                    match self.watch(&mut child).await {
+                        Ended::Process { how, on_purpose } => {
+                            let pause = backoff.pause(started.elapsed(), on_purpose);
+                            self.ended(how, on_purpose, pause);
+                            pause
                         }
-                        pause
+                        Ended::Stop(patience) => return self.end(&mut child, patience).await,
                     }
-                    Ended::Stop(patience) => return end(&mut child, patience).await,
-                },
+                }
                 Err(error) => {
                     let pause = backoff.pause(Duration::ZERO, false);
+                    self.note(|tally| tally.failed_starts += 1);
                     let (service, why) = (self.service, error.to_string());
                     let _ = self.notices.send(Notice::NotStarted { service, why, pause });
                     pause
@@ -122,6 +128,19 @@ impl Keeper {
                 return false;
             }
         }
+    }
+
+    fn note(&self, what: impl FnOnce(&mut Tally)) {
+        self.tallies.note(self.service, what);
+    }
+
+    fn ended(&self, how: ExitStatus, on_purpose: bool, pause: Duration) {
+        if on_purpose {
+            return self.note(|tally| tally.kills += 1);
+        }
+        self.note(|tally| tally.crashes += 1);
+        let (service, how) = (self.service, how.to_string());
+        let _ = self.notices.send(Notice::Crashed { service, how, pause });
     }
 
     fn spawn(&self) -> std::io::Result<Child> {
@@ -141,6 +160,7 @@ impl Keeper {
         // `wait` would close the child's standard input, its lifeline.
         let lifeline = child.stdin.take();
         let mut on_purpose = false;
+        let mut look = tokio::time::interval(LOOK);
         let ended = loop {
             tokio::select! {
                 how = child.wait() => {
@@ -156,10 +176,21 @@ impl Keeper {
                     Some(Request::Stop(patience)) => break Ended::Stop(patience),
                     None => break Ended::Stop(Duration::ZERO),
                 },
+                _ = look.tick() => self.look_at_log().await,
             }
         };
         child.stdin = lifeline;
         ended
+    }
+
+    /// Turns the service's log over if it has grown large.
+    async fn look_at_log(&self) {
+        let log = self.log.clone();
+        let turned = tokio::task::spawn_blocking(move || turn_over_if_large(&log)).await;
+        if let Ok(Err(error)) = turned {
+            // Said once a second while it lasts: a log that cannot be turned over fills the disk.
+            println!("{} cannot be turned over: {error}", self.log.display());
+        }
     }
 
     /// Waits before the next start. True if the service is to stop instead.
@@ -176,18 +207,32 @@ impl Keeper {
             }
         }
     }
-}
 
-/// Ends a process: politely first. True if that was not enough.
-async fn end(child: &mut Child, patience: Duration) -> bool {
-    let pid = child.id().and_then(|pid| Pid::from_raw(pid.try_into().ok()?));
-    if let Some(pid) = pid {
-        let _ = kill_process(pid, Signal::TERM);
-    }
-    // `wait` closes the lifeline as well: a second reason to stop, of which the process sees whichever comes first.
-    let politely = tokio::time::timeout(patience, child.wait()).await.is_ok();
-    if !politely {
+    /// Ends a process: politely first. True if that was not enough. Being told again shortens the patience.
+    async fn end(&mut self, child: &mut Child, patience: Duration) -> bool {
+        let pid = child.id().and_then(|pid| Pid::from_raw(pid.try_into().ok()?));
+        if let Some(pid) = pid {
+            let _ = kill_process(pid, Signal::TERM);
+        }
+        let patience = tokio::time::sleep(patience);
+        tokio::pin!(patience);
+        loop {
+            tokio::select! {
+                // It closes the lifeline as well: a second reason to stop, of which the process sees whichever comes first.
+                _ = child.wait() => return false,
+                () = &mut patience => break,
+                request = self.requests.recv() => match request {
+                    Some(Request::Kill(answer)) => { let _ = answer.send(None); }
+                    Some(Request::Stop(less)) => {
+                        let until = tokio::time::Instant::now() + less;
+                        let sooner = until.min(patience.deadline());
+                        patience.as_mut().reset(sooner);
+                    }
+                    None => break,
+                },
+            }
+        }
         let _ = child.kill().await;
+        true
     }
-    !politely
 }

@@ -10,9 +10,11 @@ mod chaos;
 mod files;
 mod keeper;
 pub mod lifeline;
+mod logs;
 mod overview;
 pub mod probe;
 mod supervisor;
+mod tally;
 
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
@@ -22,6 +24,7 @@ use crate::config::{Config, ConfigError, Loaded};
 pub use args::UpArgs;
 pub use keeper::{Launch, Notice};
 pub use supervisor::Supervisor;
+pub use tally::Tally;
 
 /// How long to wait for the first service to serve before saying that something may be wrong.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -137,10 +140,10 @@ async fn stop_in_order(supervisor: &mut Supervisor) {
     };
     let seconds = started.elapsed().as_secs_f64();
     if killed.is_empty() {
-        let crashes = supervisor.crashes();
-        println!("stopped in {seconds:.1} s; services crashed by themselves {crashes} times");
+        println!("stopped in {seconds:.1} s");
     } else {
         let names: Vec<String> = killed.iter().map(ToString::to_string).collect();
         println!("stopped in {seconds:.1} s; had to kill {}", names.join(", "));
     }
+    println!("{}", supervisor.summary());
 }

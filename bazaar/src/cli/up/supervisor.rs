@@ -3,8 +3,6 @@
 use std::collections::BTreeMap;
 use std::net::{TcpListener, ToSocketAddrs};
 use std::path::PathBuf;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use node::service::{ServiceId, ServiceKind};
@@ -13,11 +11,15 @@ use tokio::task::JoinHandle;
 
 use super::UpError;
 use super::keeper::{Keeper, Launch, Notice, Request};
+use super::tally::{Tallies, Tally};
 use crate::config::{Address, Config};
 
 /// Longest time for an orderly stop of everything. Handing leadership over takes a few round trips, closing a store a
 /// few writes.
 const STOP_WITHIN: Duration = Duration::from_secs(5);
+
+/// What is kept back of it for each kind that stops later: one service that hangs must not take the others' time.
+const KEPT_BACK: Duration = Duration::from_secs(1);
 
 /// Requests that wait for one keeper: kills come one at a time, a stop once.
 const REQUESTS: usize = 4;
@@ -31,7 +33,7 @@ pub struct Supervisor {
     logs: PathBuf,
     kept: BTreeMap<ServiceId, Kept>,
     notices: mpsc::UnboundedSender<Notice>,
-    crashes: Arc<AtomicU64>,
+    tallies: Tallies,
 }
 
 struct Kept {
@@ -43,16 +45,14 @@ impl Supervisor {
     /// No services yet; their output goes to `logs/<service>.log`. What happens to them is printed.
     pub fn new(logs: PathBuf) -> Self {
         let (notices, mut heard) = mpsc::unbounded_channel();
-        let crashes = Arc::new(AtomicU64::new(0));
-        let (count, folder) = (Arc::clone(&crashes), logs.clone());
+        let folder = logs.clone();
         tokio::spawn(async move {
             while let Some(notice) = heard.recv().await {
-                count.fetch_add(1, Ordering::Relaxed);
                 let (service, text) = describe(&notice);
                 println!("{text}; log: {}", folder.join(format!("{service}.log")).display());
             }
         });
-        Supervisor { logs, kept: BTreeMap::new(), notices, crashes }
+        Supervisor { logs, kept: BTreeMap::new(), notices, tallies: Tallies::default() }
     }
 
     /// Starts a service and keeps it running.
@@ -64,6 +64,7 @@ impl Supervisor {
             log: self.logs.join(format!("{service}.log")),
             requests: heard,
             notices: self.notices.clone(),
+            tallies: self.tallies.clone(),
         };
         self.kept.insert(service, Kept { requests, keeper: tokio::spawn(keeper.run()) });
     }
@@ -78,15 +79,27 @@ impl Supervisor {
 
     /// How often services ended by themselves, or did not start. Kills on purpose are not counted.
     pub fn crashes(&self) -> u64 {
-        self.crashes.load(Ordering::Relaxed)
+        let tally = self.tallies.total();
+        tally.crashes + tally.failed_starts
+    }
+
+    /// What happened to all services together.
+    pub fn tally(&self) -> Tally {
+        self.tallies.total()
+    }
+
+    /// What happened, all together and per service, for a person.
+    pub fn summary(&self) -> String {
+        self.tallies.summary()
     }
 
     /// Stops everything from the outside in. Answers with those that had to be killed.
     pub async fn stop(&mut self) -> Vec<ServiceId> {
         let deadline = tokio::time::Instant::now() + STOP_WITHIN;
         let mut killed = Vec::new();
-        for kind in STOP_SEQUENCE {
-            let patience = deadline.saturating_duration_since(tokio::time::Instant::now());
+        for (later, kind) in (0..STOP_SEQUENCE.len() as u32).rev().zip(STOP_SEQUENCE) {
+            let left = deadline.saturating_duration_since(tokio::time::Instant::now());
+            let patience = left.saturating_sub(KEPT_BACK * later);
             killed.extend(self.stop_where(patience, |service| service.kind == kind).await);
         }
         killed
@@ -199,7 +212,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let mut supervisor = started("echo up; exit 3", folder.path());
         lines(folder.path(), 3).await;
-        assert!(supervisor.crashes() >= 2);
+        let tally = supervisor.tally();
+        assert!(tally.crashes >= 2 && tally.restarts >= 2 && tally.kills == 0, "{tally:?}");
         assert_eq!(supervisor.stop().await, []);
     }
 
@@ -211,7 +225,8 @@ mod tests {
         let killed = supervisor.kill(SERVICE).await.unwrap();
         assert_eq!(killed.to_string(), first);
         assert_ne!(lines(folder.path(), 2).await[1], first);
-        assert_eq!(supervisor.crashes(), 0);
+        let expected = Tally { kills: 1, restarts: 1, ..Tally::default() };
+        assert_eq!((supervisor.tally(), supervisor.crashes()), (expected, 0));
         assert_eq!(supervisor.stop().await, []);
     }
 
@@ -232,6 +247,34 @@ mod tests {
         let mut supervisor = started(script, folder.path());
         lines(folder.path(), 1).await;
         assert_eq!(supervisor.kill_all().await, [SERVICE]);
+    }
+
+    #[tokio::test]
+    async fn a_second_wish_ends_the_patience_of_the_first() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut supervisor =
+            started("trap '' TERM; echo up; while :; do sleep 0.05; done", folder.path());
+        lines(folder.path(), 1).await;
+        let began = Instant::now();
+        let first = tokio::time::timeout(Duration::from_millis(20), supervisor.stop()).await;
+        assert!(first.is_err(), "it does not listen");
+        assert_eq!(supervisor.kill_all().await, [SERVICE]);
+        assert!(began.elapsed() < STOP_WITHIN - 2 * KEPT_BACK, "it was killed at once");
+    }
+
+    #[tokio::test]
+    async fn one_that_hangs_does_not_take_the_time_of_the_others() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut supervisor = Supervisor::new(folder.path().to_owned());
+        let gateway = ServiceId::gateway(1);
+        supervisor.start(gateway, shell("trap '' TERM; while :; do sleep 0.05; done"));
+        supervisor.start(
+            SERVICE,
+            shell("trap 'sleep 0.1; echo bye; exit 0' TERM; echo up; while :; do sleep 0.05; done"),
+        );
+        lines(folder.path(), 1).await;
+        assert_eq!(supervisor.stop().await, [gateway]);
+        assert_eq!(lines(folder.path(), 2).await[1], "bye");
     }
 
     #[tokio::test]
