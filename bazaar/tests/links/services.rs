@@ -157,6 +157,31 @@ async fn too_many_inspections_are_refused_and_places_come_free() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn connections_that_ask_for_nothing_are_dropped_and_links_are_not() {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    let (catalog, gateway) = pair().await;
+    let preface: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+    // Nothing; the beginning of the preface; a whole preface with empty settings, then silence.
+    let whole = [preface, &[0, 0, 0, 4, 0, 0, 0, 0, 0]].concat();
+    let mut sockets = Vec::new();
+    for words in [&[][..], &preface[..1], &whole] {
+        let address = catalog.links.address();
+        let mut socket = tokio::net::TcpStream::connect(address).await.expect("connected");
+        socket.write_all(words).await.expect("written");
+        sockets.push(socket);
+    }
+    for mut socket in sockets {
+        let mut said = Vec::new();
+        let end = socket.read_to_end(&mut said);
+        let end = tokio::time::timeout(std::time::Duration::from_secs(20), end).await;
+        // Closed or reset, as long as it is over.
+        drop(end.expect("it is dropped"));
+    }
+    assert!(catalog.links.states()[&GATEWAY] && gateway.links.states()[&CATALOG]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_taken_port_and_a_bad_address_are_told() {
     let catalog = catalog().await;
     let taken = catalog.links.address();
