@@ -81,4 +81,9 @@ async fn every_service_exports_what_an_operator_needs() {
     assert!(value(&text, "bazaar_pending_inputs{") < 32_768.0);
     assert_eq!(supervisor.stop().await, [], "everybody stops when asked");
     assert_eq!(supervisor.crashes(), 0);
+    for service in config.services() {
+        let log = std::fs::read_to_string(folder.path().join(format!("{service}.log")));
+        let log = log.expect("a log");
+        assert!(log.contains("stopping") && !log.contains("at once"), "{service}: {log}");
+    }
 }

@@ -35,11 +35,15 @@ impl Stop {
         }
     }
 
-    /// Waits for another signal, after the first wish: somebody is out of patience.
+    /// Waits for another signal, after the first wish: somebody is out of patience. Not a supervisor, whose one wish comes
+    /// both as a signal and as the end of standard input, and who kills when it is out of patience.
     pub(super) async fn again(&mut self) -> &'static str {
+        if self.supervisor.is_some() {
+            return std::future::pending().await;
+        }
         tokio::select! {
             _ = self.terminate.recv() => "SIGTERM",
-            _ = self.interrupt.recv(), if self.supervisor.is_none() => "SIGINT",
+            _ = self.interrupt.recv() => "SIGINT",
         }
     }
 }

@@ -135,4 +135,10 @@ fn print(outcome: &Outcome, json: bool) {
         println!("gone   {} could not be read: {}", gone.service, gone.reason);
     }
     println!("{}", outcome.report);
+    let missing = outcome.unreachable.len();
+    if missing > 0 {
+        println!("audit: INCOMPLETE, {missing} of {} replicas could not be read", {
+            missing + outcome.report.replicas.len()
+        });
+    }
 }
