@@ -69,6 +69,7 @@ impl CatalogProcess {
             (Applied::Law(Reply::Decided(decisions)), Origin::Batch { from, epoch, batch }) => {
                 let decided = decided(epoch, batch, decisions);
                 if decided.orders.is_empty() && self.mutants.refusal_before_gate() {
+                    self.proposals.answered(from, epoch, batch);
                     return effects
                         .push(Effect::Send { to: from, message: Message::Decided(decided) });
                 }
