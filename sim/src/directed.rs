@@ -86,6 +86,10 @@ pub fn prepare(scenario: &mut Scenario, rng: &mut Rng) {
         scenario.faults.silence();
     }
     scenario.clients_knobs.trades = scenario.clients_knobs.trades.max(0.2);
+    if directed == Directed::GatewayCutOneWay {
+        // Grants and invalidations that come late are as telling as those that do not come.
+        (scenario.net.spike, scenario.net.spike_max, scenario.net.fifo) = (0.05, 400_000, false);
+    }
     if directed == Directed::Refusals {
         refuse_much(scenario, rng);
     }

@@ -14,6 +14,10 @@ mod named {
         ServeAfterLease,
         /// Proposes the highest replica that answers, in sync or not.
         ElectHighestLive,
+        /// Gives any answer to a client that joined its question late.
+        ServeLateJoiners,
+        /// Counts the lease from the arrival of the grant instead of the sending of the renewal.
+        LeaseFromGrant,
     }
 }
 
@@ -37,6 +41,14 @@ impl Mutants {
     pub(super) fn elect_highest_live(self) -> bool {
         self.chosen == Some(Mutant::ElectHighestLive)
     }
+
+    pub(super) fn serve_late_joiners(self) -> bool {
+        self.chosen == Some(Mutant::ServeLateJoiners)
+    }
+
+    pub(super) fn lease_from_grant(self) -> bool {
+        self.chosen == Some(Mutant::LeaseFromGrant)
+    }
 }
 
 #[cfg(not(feature = "mutants"))]
@@ -50,6 +62,14 @@ impl Mutants {
     }
 
     pub(super) const fn elect_highest_live(self) -> bool {
+        false
+    }
+
+    pub(super) const fn serve_late_joiners(self) -> bool {
+        false
+    }
+
+    pub(super) const fn lease_from_grant(self) -> bool {
         false
     }
 }

@@ -83,12 +83,12 @@ impl Lease {
         Some(Renew { session: self.session, sent_at: now })
     }
 
-    /// Takes a grant.
-    pub(super) fn grant(&mut self, now: Time, grant: &Grant) -> Adopted {
+    /// Takes a grant; `late` is a deliberate bug.
+    pub(super) fn grant(&mut self, now: Time, grant: &Grant, late: bool) -> Adopted {
         if grant.session == 0 || !self.sent.contains(&grant.sent_at) {
             return Adopted::Ignored;
         }
-        let until = grant.sent_at + grant.ttl;
+        let until = if late { now } else { grant.sent_at } + grant.ttl;
         if grant.session == self.session {
             self.until = self.until.max(until);
             self.granted = self.granted.max(grant.sent_at);

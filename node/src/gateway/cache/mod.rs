@@ -116,7 +116,8 @@ impl Cache {
         filled: &Filled,
         effects: &mut Vec<Effect>,
     ) -> Answers {
-        let session = filled.cacheable.then_some(filled.session);
+        let serves_late = filled.cacheable || self.mutants.serve_late_joiners();
+        let session = serves_late.then_some(filled.session);
         let Some((fill, readers)) = self.fills.answered(filled.token, &filled.name, session) else {
             return Vec::new();
         };
@@ -179,7 +180,8 @@ impl Cache {
 
     /// Takes a grant of the lease.
     pub(super) fn granted(&mut self, now: Time, grant: &Grant, effects: &mut Vec<Effect>) {
-        if self.lease.grant(now, grant) == Adopted::NewSession {
+        let late = self.mutants.lease_from_grant();
+        if self.lease.grant(now, grant, late) == Adopted::NewSession {
             self.counts.sessions += 1;
             self.fills.void_all();
             self.empty(effects);
