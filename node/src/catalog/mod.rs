@@ -94,18 +94,15 @@ impl CatalogProcess {
         for entry in &recovered.entries {
             Command::decode(&entry.command).map_err(StartError::Entry)?;
         }
-        let fresh = recovered.applied == 0 && recovered.entries.is_empty();
-        // An earlier life may have granted leases. One that left nothing behind had no listing to be cached.
-        let wait = if fresh { Span(0) } else { Span(LEASE.0 + LEASE_MARGIN.0) };
         let applied = recovered.applied;
         let mut process = CatalogProcess {
             next_restock: now.time + config.restock.map_or(Span(0), |restock| restock.interval),
             config,
             state: State::load(rows)?,
+            gate: Gate::new(applied, opens_at(now.time, &recovered)),
             engine: Box::new(Solo::new(recovered)),
             applied,
             leases: Leases::new(boot),
-            gate: Gate::new(applied, now.time + wait),
             liveness: Liveness::new(now.time),
             proposals: Proposals::default(),
             clock: LawClock::new(now),
@@ -191,6 +188,13 @@ impl CatalogProcess {
         }
         self.restock(now);
     }
+}
+
+/// From when on answers may leave: an earlier life may have granted leases. One that left nothing behind had no listing to be
+/// cached.
+fn opens_at(start: Time, recovered: &Recovered) -> Time {
+    let fresh = recovered.applied == 0 && recovered.entries.is_empty();
+    if fresh { start } else { start + LEASE + LEASE_MARGIN }
 }
 
 impl Process for CatalogProcess {

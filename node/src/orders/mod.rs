@@ -18,6 +18,7 @@
 mod config;
 mod decisions;
 mod deliver;
+mod drain;
 mod gather;
 mod outbox;
 mod reads;
@@ -30,18 +31,19 @@ use market::orders::Orders;
 use market::rows::Row;
 use replication::contract::{Engine, Incarnation, Recovered, Status};
 use replication::primary_backup::PrimaryBackup;
-use replication::register::{Configuration, Refusal};
+use replication::register::{Configuration, Refusal, RegisterCommand};
 use replication::time::Time;
 
 pub use config::{Ack, OrdersConfig};
 pub use standing::Standing;
 
 use crate::catalog::StartError;
-use crate::limits::{DRAIN_PATIENCE, HEARTBEAT};
+use crate::limits::HEARTBEAT;
 use crate::message::{Heartbeat, Message, Pong};
 use crate::process::{Effect, Event, HistoryPurpose, Input, Now, Process};
 use crate::service::{ServiceId, ServiceKind};
 use decisions::Waiting;
+use drain::Drain;
 use gather::Gather;
 use outbox::OutboxReader;
 use reads::Reads;
@@ -62,15 +64,6 @@ pub struct OrdersProcess {
     recent: Recent,
     next_heartbeat: Time,
     drain: Drain,
-}
-
-/// How far an orderly stop has come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Drain {
-    No,
-    /// Waits for a successor, but not longer than this.
-    Until(Time),
-    Done,
 }
 
 impl OrdersProcess {
@@ -182,12 +175,23 @@ impl OrdersProcess {
 
     fn configured(&mut self, now: Now, known: Configuration, effects: &mut Vec<Effect>) {
         if known.version < self.configuration.version {
-            return;
+            return self.doubt(&known, effects);
         }
         self.engine.configured(now.time, &known);
         if known != self.configuration {
             effects.push(Effect::Event(Event::Configuration(known.clone())));
             self.configuration = known;
+        }
+    }
+
+    /// A register that stands below this replica's own epoch has lost its data, or its word was long under way. To enrol
+    /// once more finds out: the first is refused for that very reason, and in the second case it changes nothing.
+    fn doubt(&self, known: &Configuration, effects: &mut Vec<Effect>) {
+        let epoch = self.engine.status().epoch;
+        if known.epoch < epoch {
+            let (replica, incarnation) = (self.config.engine.id, self.incarnation);
+            let enrol = RegisterCommand::Enrol { replica, incarnation, epoch };
+            effects.push(Effect::Send { to: self.catalog(), message: Message::Configure(enrol) });
         }
     }
 
@@ -235,31 +239,7 @@ impl OrdersProcess {
 
     fn tick(&mut self, now: Now) {
         self.engine.tick(now.time);
-        if self.is_draining() {
-            // Again and again: it may have begun to lead only now, or have given up finding a successor.
-            self.engine.hand_over(now.time);
-        }
-    }
-
-    fn is_draining(&self) -> bool {
-        self.drain != Drain::No
-    }
-
-    fn begin_drain(&mut self, now: Now) {
-        if self.drain == Drain::No {
-            self.drain = Drain::Until(now.time + DRAIN_PATIENCE);
-            self.engine.hand_over(now.time);
-        }
-    }
-
-    /// Says so once everything is handed over, or nobody was found to take it: everything is on disk either way.
-    fn end_drain(&mut self, now: Now, effects: &mut Vec<Effect>) {
-        let Drain::Until(deadline) = self.drain else { return };
-        let named = self.configuration.leader == Some(self.config.engine.id);
-        if (self.standing == Standing::Following && !named) || now.time >= deadline {
-            self.drain = Drain::Done;
-            effects.push(Effect::Drained);
-        }
+        self.continue_drain(now);
     }
 
     fn forget_gateway(&mut self, gateway: ServiceId) {

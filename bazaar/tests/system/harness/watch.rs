@@ -1,0 +1,169 @@
+//! Waiting for conditions, and asking services how they are.
+
+use std::time::Duration;
+
+use bazaar::cli::audit::{AuditArgs, Outcome, audit};
+use bazaar::links::inspect_client;
+use node::service::{ServiceId, ServiceKind};
+use replication::register::Configuration;
+use tokio::time::{Instant, sleep};
+use wire::inspect::{CatalogState, Status};
+
+use super::Deployment;
+
+/// Longest that a test waits for anything. Far more than the system needs, because machines that run tests are busy.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Between two looks at a condition.
+pub(super) const GLANCE: Duration = Duration::from_millis(15);
+
+/// Looks until there is something; fails the test when that takes too long.
+pub(crate) async fn until<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        if let Some(found) = look().await {
+            return found;
+        }
+        assert!(Instant::now() < deadline, "waited {PATIENCE:?} in vain for {what}");
+        sleep(GLANCE).await;
+    }
+}
+
+impl Deployment {
+    /// What a service says of itself, if it answers.
+    pub(crate) async fn status(&self, service: ServiceId) -> Option<Status> {
+        let address = self.config.grpc_address(service)?.to_string();
+        inspect_client(&address).await.ok()?.status().await.ok()
+    }
+
+    /// What the catalog holds.
+    pub(crate) async fn catalog(&self) -> CatalogState {
+        let catalog = self.all(ServiceKind::Catalog)[0];
+        let address = self.config.grpc_address(catalog).expect("it has one").to_string();
+        until("the catalog's state", async || {
+            inspect_client(&address).await.ok()?.catalog().await.ok()
+        })
+        .await
+    }
+
+    /// The register, as the catalog has it now, if the catalog answers.
+    pub(crate) async fn register(&self) -> Option<Configuration> {
+        Some(self.status(self.all(ServiceKind::Catalog)[0]).await?.configuration)
+    }
+
+    /// Waits until the register satisfies a wish.
+    pub(crate) async fn register_when(
+        &self,
+        what: &str,
+        wish: impl Fn(&Configuration) -> bool,
+    ) -> Configuration {
+        until(what, async || {
+            self.all_stand();
+            self.register().await.filter(&wish)
+        })
+        .await
+    }
+
+    /// Waits until somebody leads the orders.
+    pub(crate) async fn leader(&self) -> ServiceId {
+        let led = self.register_when("a leader", |register| register.leader.is_some()).await;
+        ServiceId::orders(led.leader.expect("just seen"))
+    }
+
+    /// Waits until somebody else leads the orders, and serves.
+    pub(crate) async fn leader_after(&self, old: ServiceId) -> ServiceId {
+        until("another leader that serves", async || {
+            self.all_stand();
+            let leader = ServiceId::orders(self.register().await?.leader?);
+            let status = self.status(leader).await.filter(|_| leader != old)?;
+            (status.counters.get("serves_as_leader") == Some(&1)).then_some(leader)
+        })
+        .await
+    }
+
+    /// Waits until every gateway that runs can serve a trade.
+    pub(crate) async fn ready(&self) {
+        for gateway in self.all(ServiceKind::Gateway).into_iter().filter(|id| self.runs(*id)) {
+            let mut client = self.client(gateway.id);
+            until(&format!("{gateway} to be ready"), async || {
+                self.all_stand();
+                let answer = client.attempt("GET", "/readyz", &[], "").await.ok()?;
+                (answer.status == 200).then_some(())
+            })
+            .await;
+        }
+    }
+
+    /// Waits until somebody leads and all order replicas are in sync with it; trades may go on.
+    pub(crate) async fn all_in_sync(&self) {
+        let replicas = self.replicas();
+        self.register_when("all replicas to be in sync", |register| {
+            register.leader.is_some() && replicas.iter().eq(register.in_sync.iter())
+        })
+        .await;
+    }
+
+    /// Waits until all order replicas are in sync, and the disk of each holds every order.
+    pub(crate) async fn level(&self) {
+        until("all replicas to be level", async || {
+            self.all_stand();
+            let catalog = self.status(self.all(ServiceKind::Catalog)[0]).await?;
+            let orders = *catalog.counters.get("orders")?;
+            let register = catalog.configuration;
+            register.leader.filter(|_| self.replicas().iter().eq(register.in_sync.iter()))?;
+            for replica in self.all(ServiceKind::Orders) {
+                let status = self.status(replica).await?;
+                (*status.counters.get("stored")? == orders).then_some(())?;
+            }
+            Some(())
+        })
+        .await;
+    }
+
+    /// Waits until this many more orders were made: by somebody else, who trades meanwhile.
+    pub(crate) async fn progress(&self, more: u64) {
+        let count = async || {
+            let catalog = self.status(self.all(ServiceKind::Catalog)[0]).await?;
+            catalog.counters.get("orders").copied()
+        };
+        let before = until("the catalog to answer", count).await;
+        until(&format!("{more} more orders"), async || {
+            self.all_stand();
+            count().await.filter(|now| *now >= before + more)
+        })
+        .await;
+    }
+
+    /// Fails the test if a service ended by itself.
+    pub(crate) fn all_stand(&self) {
+        let fallen = self.fallen();
+        assert!(fallen.is_empty(), "ended by themselves: {fallen:?}");
+    }
+
+    /// Audits; everything must add up, and every replica be level.
+    pub(crate) async fn audit(&self) -> Outcome {
+        self.all_stand();
+        self.audited(false).await
+    }
+
+    /// Audits the folders.
+    pub(crate) async fn audit_offline(&self) -> Outcome {
+        self.audited(true).await
+    }
+
+    async fn audited(&self, offline: bool) -> Outcome {
+        let wait = PATIENCE.as_secs();
+        let args = AuditArgs { config: self.args(), offline, wait, json: false };
+        let outcome = audit(args).await.expect("an audit");
+        let gone = &outcome.unreachable;
+        assert!(outcome.passes(), "{}\nunreachable: {gone:?}", outcome.report);
+        outcome
+    }
+
+    /// Everybody is back: serving, level, and in agreement.
+    pub(crate) async fn settled(&self) {
+        self.ready().await;
+        self.level().await;
+        self.audit().await;
+    }
+}

@@ -1,0 +1,235 @@
+//! Whatever is said to a catalog or an order replica, by whomever, it neither panics nor stops.
+
+use market::listing::{Kind, NewListing};
+use market::name::Name;
+use market::order::Order;
+use market::trade::{Key, Side, Trade, TradeRefusal, WallTime};
+use node::catalog::{CatalogConfig, CatalogProcess};
+use node::message::*;
+use node::orders::{OrdersConfig, OrdersProcess};
+use node::process::{Effect, HistoryPurpose, Input, Now, Process};
+use node::service::ServiceId;
+use proptest::collection::vec;
+use proptest::prelude::*;
+use replication::contract::Recovered;
+use replication::register::{Configuration, Refusal, RegisterCommand};
+use replication::time::{Span, Time};
+
+/// Small numbers meet often; the largest find overflows.
+fn number() -> impl Strategy<Value = u64> {
+    prop_oneof![8 => 0..6_u64, 1 => Just(u64::MAX), 1 => any::<u64>()]
+}
+
+fn id() -> impl Strategy<Value = u8> {
+    prop_oneof![4 => 1..4_u8, 1 => any::<u8>()]
+}
+
+fn name() -> impl Strategy<Value = Name> {
+    prop_oneof![Just("Tux"), Just("Gnu"), Just("Nobody")]
+        .prop_map(|text| Name::new(text).expect("a good name"))
+}
+
+fn trade() -> impl Strategy<Value = Trade> {
+    (number(), name(), any::<bool>(), number()).prop_map(|(key, name, buys, quantity)| Trade {
+        key: Key(u128::from(key)),
+        born: None,
+        name,
+        side: if buys { Side::Buy } else { Side::Sell },
+        quantity,
+    })
+}
+
+fn order() -> impl Strategy<Value = Order> {
+    (number(), trade()).prop_map(|(number, trade)| Order {
+        number,
+        key: trade.key,
+        name: trade.name,
+        side: trade.side,
+        quantity: trade.quantity,
+        unit_price: "1.00".parse().expect("a good price"),
+        decided_at: WallTime(1),
+    })
+}
+
+fn outcome() -> impl Strategy<Value = Outcome> {
+    prop_oneof![
+        number().prop_map(Outcome::Order),
+        Just(Outcome::Refused(TradeRefusal::UnknownListing)),
+    ]
+}
+
+fn configuration() -> impl Strategy<Value = Configuration> {
+    (number(), number(), proptest::option::of(id()), vec(id(), 0..4)).prop_map(
+        |(version, epoch, leader, in_sync)| Configuration {
+            version,
+            epoch,
+            leader,
+            incarnations: in_sync.iter().map(|id| (*id, u64::from(*id) * 11)).collect(),
+            in_sync: in_sync.into_iter().collect(),
+        },
+    )
+}
+
+fn wish() -> impl Strategy<Value = RegisterCommand> {
+    let elect = (number(), id(), number(), proptest::option::of(id()));
+    let alter = (number(), number(), vec(id(), 0..4));
+    let enrol = (id(), number(), number());
+    prop_oneof![
+        elect.prop_map(|(expect, candidate, log_end, drop)| RegisterCommand::Elect {
+            expect,
+            candidate,
+            incarnation: u64::from(candidate) * 11,
+            log_end,
+            drop,
+        }),
+        alter.prop_map(|(expect, epoch, in_sync)| RegisterCommand::AlterInSync {
+            expect,
+            epoch,
+            in_sync: in_sync.into_iter().collect(),
+            added: None,
+        }),
+        enrol.prop_map(|(replica, incarnation, epoch)| RegisterCommand::Enrol {
+            replica,
+            incarnation,
+            epoch,
+        }),
+    ]
+}
+
+/// What a catalog is told.
+fn for_a_catalog() -> impl Strategy<Value = Message> {
+    prop_oneof![
+        (number(), number())
+            .prop_map(|(session, at)| Message::Renew(Renew { session, sent_at: Time(at) })),
+        (number(), vec(number(), 0..4))
+            .prop_map(|(session, numbers)| Message::Invalidated(Invalidated { session, numbers })),
+        (number(), number(), name()).prop_map(|(session, token, name)| Message::Fill(Fill {
+            session,
+            token,
+            name
+        })),
+        (number(), proptest::option::of(number()))
+            .prop_map(|(version, leads)| Message::Heartbeat(Heartbeat { version, leads })),
+        wish().prop_map(Message::Configure),
+        (number(), number(), vec(trade(), 0..300))
+            .prop_map(|(epoch, batch, trades)| Message::Decide(Decide { epoch, batch, trades })),
+        (number(), number(), number()).prop_map(|(epoch, question, from)| {
+            Message::ReadOutbox(ReadOutbox { epoch, question, from })
+        }),
+        (number(), number(), number()).prop_map(|(epoch, version, keep_from)| {
+            Message::Trim(Trim { epoch, version, keep_from })
+        }),
+    ]
+}
+
+/// What an order replica is told.
+fn for_an_order_replica() -> impl Strategy<Value = Message> {
+    prop_oneof![
+        number().prop_map(|nonce| Message::Ping { nonce }),
+        (number(), vec((number(), trade()), 0..40))
+            .prop_map(|(epoch, trades)| Message::Trades { epoch, trades }),
+        (number(), vec((number(), number()), 0..40))
+            .prop_map(|(epoch, reads)| Message::ReadOrders { epoch, reads }),
+        (number(), number(), vec(outcome(), 0..40), vec(order(), 0..6)).prop_map(
+            |(epoch, batch, outcomes, orders)| {
+                Message::Decided(Decided { epoch, batch, outcomes, orders })
+            }
+        ),
+        (number(), number(), number(), vec(order(), 0..6)).prop_map(
+            |(epoch, question, next, orders)| {
+                // An outbox that begins above a leader's log stops it, as it must.
+                Message::Outbox(Outbox { epoch, question, first: 0, next, orders })
+            }
+        ),
+        configuration().prop_map(Message::Configuration),
+        configuration().prop_map(Message::Fenced),
+        (number(), configuration()).prop_map(|(version, configuration)| {
+            let refusal = Refusal::Stale { version, expected: 0 };
+            Message::Refused { refusal, configuration }
+        }),
+    ]
+}
+
+fn from() -> impl Strategy<Value = ServiceId> {
+    prop_oneof![
+        id().prop_map(ServiceId::catalog),
+        id().prop_map(ServiceId::orders),
+        id().prop_map(ServiceId::gateway),
+    ]
+}
+
+fn input(message: impl Strategy<Value = Message>) -> impl Strategy<Value = Input> {
+    prop_oneof![
+        12 => (from(), message).prop_map(|(from, message)| Input::Received { from, message }),
+        1 => from().prop_map(Input::LinkUp),
+        1 => from().prop_map(Input::LinkDown),
+        2 => Just(Input::Tick),
+        1 => number().prop_map(|read| Input::History {
+            purpose: HistoryPurpose::Order { read },
+            entries: Vec::new(),
+        }),
+    ]
+}
+
+/// Gives a process everything, with disk writes done at once or late; says whether it stopped.
+fn feed(process: &mut dyn Process, inputs: Vec<(Input, u16)>) -> bool {
+    let (mut time, mut stopped) = (Time(1), false);
+    let mut ticket = None;
+    for (input, pause) in inputs {
+        time = time + Span(u64::from(pause) * 4);
+        let now = Now { time, wall: WallTime(time.0) };
+        let mut effects = Vec::new();
+        process.handle(now, input, &mut effects);
+        if pause % 3 == 0
+            && let Some(ticket) = ticket.take()
+        {
+            process.handle(now, Input::Persisted(ticket), &mut effects);
+        }
+        process.flush(now, &mut effects);
+        for effect in effects {
+            match effect {
+                Effect::Persist { ticket: new, .. } => ticket = Some(new),
+                Effect::Halt(_) => stopped = true,
+                _ => {}
+            }
+        }
+    }
+    stopped
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(96))]
+
+    #[test]
+    fn a_catalog_takes_anything(inputs in vec((input(for_a_catalog()), any::<u16>()), 0..200)) {
+        let listing = |text: &str| NewListing {
+            name: Name::new(text).expect("a good name"),
+            kind: Kind::Stock,
+            price: "1.00".parse().expect("a good price"),
+            quantity: 3,
+            restock: true,
+        };
+        let config = CatalogConfig { id: 1, restock: None, orders: vec![1, 2, 3] };
+        let now = Now { time: Time(1), wall: WallTime(1) };
+        let first = vec![listing("Tux"), listing("Gnu")];
+        let started = CatalogProcess::start(config, now, 1, Recovered::default(), Vec::new(), first);
+        let mut catalog = started.expect("an empty disk is sound");
+        prop_assert!(!feed(&mut catalog, inputs));
+        let law = &catalog.state().law;
+        for listing in law.listings() {
+            let came = listing.initial + listing.restocked + listing.sold;
+            prop_assert_eq!(came - listing.bought, listing.quantity);
+        }
+    }
+
+    #[test]
+    fn an_order_replica_takes_anything(
+        inputs in vec((input(for_an_order_replica()), any::<u16>()), 0..200)
+    ) {
+        let now = Now { time: Time(1), wall: WallTime(1) };
+        let config = OrdersConfig::new(3, vec![1, 2, 3], vec![1]);
+        let started = OrdersProcess::start(config, now, 33, Recovered::default(), Vec::new());
+        let mut orders = started.expect("an empty disk is sound");
+        prop_assert!(!feed(&mut orders, inputs));
+    }
+}
