@@ -6,7 +6,8 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use crate::limits::{
-    KEY_HORIZON_MS, KEY_SKEW_MS, KEYS_PER_ROW, MAX_FORGOTTEN_PER_COMMAND, MAX_ORDER_NUMBER,
+    KEY_AHEAD_MS, KEY_HORIZON_MS, KEY_SKEW_MS, KEYS_PER_ROW, MAX_FORGOTTEN_PER_COMMAND,
+    MAX_ORDER_NUMBER,
 };
 use crate::order::OrderNumber;
 use crate::rows::{LoadError, Row, RowChange, Table, key_number, number_key};
@@ -20,6 +21,8 @@ pub(crate) struct Keys {
     batches: VecDeque<Batch>,
     /// What the command under way remembered so far; empty between commands.
     open: Vec<(Key, Entry)>,
+    /// Latest time inside a key of `open`.
+    born: WallTime,
     /// Number of the next decision.
     next: u64,
 }
@@ -35,6 +38,8 @@ pub(crate) struct Entry {
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Batch {
     first: u64,
+    /// From when the horizon counts: when it was decided, or when the youngest key says that it was made, if that is later
+    /// (the catalog's clock may have been behind then, and may be set right since). Never earlier than of the batch before.
     at: WallTime,
     keys: Box<[Key]>,
 }
@@ -112,24 +117,34 @@ impl Keys {
     }
 
     /// Remembers that a trade became an order.
-    pub(crate) fn remember_order(&mut self, key: Key, fingerprint: u64, number: OrderNumber) {
-        self.remember(key, Entry { fingerprint, outcome: Packed::order(number) });
+    pub(crate) fn remember_order(&mut self, trade: &Trade, fingerprint: u64, number: OrderNumber) {
+        self.remember(trade, Entry { fingerprint, outcome: Packed::order(number) });
     }
 
     /// Remembers that a trade was refused, if that refusal is final.
-    pub(crate) fn remember_refusal(&mut self, key: Key, fingerprint: u64, refusal: TradeRefusal) {
+    pub(crate) fn remember_refusal(
+        &mut self,
+        trade: &Trade,
+        fingerprint: u64,
+        refusal: TradeRefusal,
+    ) {
         if let Some(outcome) = Packed::refusal(refusal) {
-            self.remember(key, Entry { fingerprint, outcome });
+            self.remember(trade, Entry { fingerprint, outcome });
         }
     }
 
-    fn remember(&mut self, key: Key, entry: Entry) {
-        self.known.insert(key, entry);
-        self.open.push((key, entry));
+    fn remember(&mut self, trade: &Trade, entry: Entry) {
+        self.known.insert(trade.key, entry);
+        self.open.push((trade.key, entry));
+        self.born = self.born.max(trade.born.unwrap_or_default());
     }
 
     /// Ends a command: its keys become rows.
-    pub(crate) fn close(&mut self, at: WallTime, changes: &mut Vec<RowChange>) {
+    pub(crate) fn close(&mut self, now: WallTime, changes: &mut Vec<RowChange>) {
+        let born = self.born.0.min(now.0.saturating_add(KEY_AHEAD_MS));
+        let before = self.batches.back().map_or(0, |batch| batch.at.0);
+        let at = WallTime(now.0.max(born).max(before));
+        self.born = WallTime::default();
         for chunk in self.open.chunks(KEYS_PER_ROW) {
             let first = self.next;
             self.next += chunk.len() as u64;
@@ -181,7 +196,8 @@ impl Keys {
         if known.len() != count {
             return Err(LoadError::DuplicateKey);
         }
-        Ok(Keys { known, batches: batches.into(), open: Vec::new(), next })
+        let (open, born) = (Vec::new(), WallTime::default());
+        Ok(Keys { known, batches: batches.into(), open, born, next })
     }
 }
 
@@ -201,7 +217,7 @@ fn check_gapless(batches: &[Batch], next: u64) -> Result<(), LoadError> {
     }
 }
 
-/// A row: when it was decided, then key, fingerprint and outcome of each decision.
+/// A row: from when its horizon counts, then key, fingerprint and outcome of each decision.
 fn write_row(
     first: u64,
     at: WallTime,

@@ -25,8 +25,12 @@ pub const MAX_OUTBOX: usize = 500_000;
 pub const KEY_HORIZON_MS: u64 = 15 * 60 * 1_000;
 
 /// How far a client's clock may run ahead of the catalog's, in milliseconds (1 minute): keys are kept that much longer, so a
-/// key with its time inside is refused before it is forgotten. A time further ahead is taken for no time at all.
+/// key with its time inside is refused before it is forgotten.
 pub const KEY_SKEW_MS: u64 = 60 * 1_000;
+
+/// How far a key's birth may lie ahead of the law's time and still count, in milliseconds (1 hour): such a key is kept until its
+/// own horizon is over, because the law's time may catch up in one step when a clock that was behind is set right.
+pub const KEY_AHEAD_MS: u64 = 60 * 60 * 1_000;
 
 /// Most keys forgotten by one command: after a long pause the backlog is worked off over several commands instead of
 /// stopping one of them. More than any batch of trades brings in, so the table never lags behind under load.

@@ -198,7 +198,7 @@ fn collect(
         if tally.failures.len() >= enough && !arguments.keep_going {
             stop.store(true, Ordering::Relaxed);
         }
-        if tally.seeds % 1_000 == 0 {
+        if tally.seeds.is_multiple_of(1_000) {
             eprintln!("{} seeds, {} failures", tally.seeds, tally.failures.len());
         }
     }

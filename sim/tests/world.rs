@@ -40,7 +40,7 @@ struct Toy {
 impl Process for Toy {
     fn handle(&mut self, now: Now, input: Input, effects: &mut Vec<Effect>) {
         let shared = self.seen.clone();
-        let mut seen = shared.lock().unwrap();
+        let mut seen = shared.lock().expect("no toy panicked");
         if let Some(last) = self.last {
             assert!(now.time >= last.time, "the monotonic clock never goes back");
             seen.longest_silence = seen.longest_silence.max(now.time.since(last.time).0);
@@ -84,7 +84,7 @@ impl Process for Toy {
     }
 
     fn flush(&mut self, _now: Now, _effects: &mut Vec<Effect>) {
-        self.seen.lock().unwrap().bursts += 1;
+        self.seen.lock().expect("no toy panicked").bursts += 1;
     }
 }
 
@@ -115,7 +115,7 @@ impl Maker for Toys {
             Part::Orders { id, recovered, .. } => (ServiceId::orders(id), recovered),
             Part::Gateway { id } => (ServiceId::gateway(id), Recovered::default()),
         };
-        let mut seen = self.0.lock().unwrap();
+        let mut seen = self.0.lock().expect("no toy panicked");
         seen.starts += 1;
         let end = found.entries.last().map_or(found.applied, |entry| entry.position);
         seen.recovered += end;
@@ -133,7 +133,7 @@ fn play(seed: u64) -> (Seen, sim::world::Outcome) {
     let seen = Arc::new(Mutex::new(Seen::default()));
     let maker = Toys(seen.clone());
     let outcome = World::new(&scenario, &maker, Keep::Nothing).run();
-    (std::mem::take(&mut *seen.lock().unwrap()), outcome)
+    (std::mem::take(&mut *seen.lock().expect("no toy panicked")), outcome)
 }
 
 #[test]

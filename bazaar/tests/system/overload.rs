@@ -13,7 +13,7 @@ use crate::harness::{Client, Deployment, PATIENCE};
 
 /// One request on a connection of its own; its status, or none if the connection was refused or cut.
 async fn one(mut client: Client, index: u64) -> Option<u16> {
-    let answer = if index % 2 == 0 {
+    let answer = if index.is_multiple_of(2) {
         client.attempt("GET", "/stocks/GameStart", &[], "").await
     } else {
         let body = json!({ "name": "BoarCo", "quantity": 1, "type": "sell" }).to_string();

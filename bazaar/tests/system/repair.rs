@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use node::service::ServiceId;
 
-use crate::harness::{Deployment, LogFile, calm};
+use crate::harness::{Client, Deployment, LogFile, calm};
 
 async fn traded(deployment: &Deployment) {
     let mut args = deployment.clients(4);
@@ -214,4 +214,51 @@ async fn a_torn_tail_is_cut_and_everybody_goes_on() {
     assert_eq!(deployment.catalog().await.next_number, orders, "nothing that was synced is gone");
     traded(&deployment).await;
     deployment.settled().await;
+}
+
+/// Flips a byte in every order that the store of a replica holds, wherever its file mentions one.
+fn rot_orders(deployment: &Deployment, replica: ServiceId, name: &str) {
+    let store = deployment.data_of(replica).join("rows.redb");
+    let mut bytes = std::fs::read(&store).expect("a store");
+    let words = bytes.windows(name.len()).enumerate();
+    let places: Vec<usize> =
+        words.filter(|(_, word)| *word == name.as_bytes()).map(|(at, _)| at).collect();
+    assert!(places.len() >= 20, "only {} orders to damage", places.len());
+    places.into_iter().for_each(|at| bytes[at] ^= 1);
+    std::fs::write(&store, bytes).expect("written");
+}
+
+async fn bodies(client: &mut Client, count: u64) -> Vec<String> {
+    let mut bodies = Vec::new();
+    for number in 0..count {
+        bodies.push(client.get(&format!("/orders/{number}")).await.body);
+    }
+    bodies
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_order_that_rotted_in_a_store_is_never_served() {
+    let deployment = Deployment::up(1).await;
+    let mut client = deployment.client(1);
+    for _ in 0..20 {
+        client.trade("sell", "LutetiaTech", 7).await;
+    }
+    deployment.level().await;
+    let before = bodies(&mut client, 20).await;
+    for orderly in [true, false] {
+        let leader = deployment.leader().await;
+        if orderly {
+            deployment.stop_all().await;
+        } else {
+            deployment.kill_all().await;
+        }
+        rot_orders(&deployment, leader, "LutetiaTech");
+        deployment.start_all();
+        deployment.ready().await;
+        assert_eq!(bodies(&mut client, 20).await, before, "orderly: {orderly}");
+        deployment.level().await;
+        deployment.audit().await;
+        // Killed, a store goes back to its last good state, and the log has the rest.
+        assert!(!orderly || deployment.log(leader).contains("storage-rotten"));
+    }
 }

@@ -86,3 +86,26 @@ async fn a_deployment_whose_first_start_is_incomplete_serves_and_takes_the_other
     deployment.start_all();
     deployment.settled().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn everybody_stops_in_good_order_under_load_whoever_is_stopped_first() {
+    let deployment = Deployment::up(1).await;
+    let mut services = deployment.config.services();
+    let report = deployment
+        .under_load(deployment.clients(6), async {
+            for _ in 0..2 {
+                deployment.progress(50).await;
+                for service in &services {
+                    deployment.stop(*service).await;
+                }
+                deployment.audit_offline().await;
+                deployment.start_all();
+                deployment.ready().await;
+                services.reverse();
+            }
+            deployment.progress(50).await;
+        })
+        .await;
+    calm("stopped from below and from above", &report);
+    deployment.settled().await;
+}

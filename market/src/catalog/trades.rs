@@ -46,12 +46,12 @@ impl Catalog {
         }
         match self.mint(position, trade, moved) {
             Ok(order) => {
-                self.keys.remember_order(trade.key, fingerprint, order.number);
+                self.keys.remember_order(trade, fingerprint, order.number);
                 self.keep(order.clone(), changes);
                 Decision::Done(order)
             }
             Err(refusal) => {
-                self.keys.remember_refusal(trade.key, fingerprint, refusal);
+                self.keys.remember_refusal(trade, fingerprint, refusal);
                 Decision::Refused(refusal)
             }
         }

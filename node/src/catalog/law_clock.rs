@@ -1,7 +1,9 @@
-//! The wall clock as the law gets to see it: it may drift towards the truth, but never jump ahead.
+//! The wall clock as the law gets to see it: it drifts towards the truth, but never jumps.
 //!
-//! Why: the law's time only goes forward. One jump of a leader's wall clock into the future would stay for ever, and with it
-//! every idempotency key that carries its birth would look expired until real time has caught up.
+//! Why: the law's time decides which idempotency keys are forgotten and which have expired. One jump of a leader's wall clock
+//! into the future would stay for ever, since the law's time only goes forward, and every key that carries its birth would look
+//! expired until real time has caught up. One jump back, followed by its correction, would let the law's time stand
+//! still and then leap, and with that leap forget keys that are seconds old.
 
 use market::trade::WallTime;
 
@@ -10,27 +12,27 @@ use crate::process::Now;
 /// Hands out times for commands.
 #[derive(Debug)]
 pub(super) struct LawClock {
-    /// The highest time handed out, gone on at the pace of the monotonic clock. Not the last one: after a jump back and the
-    /// correction that follows it, the law's time must not stand still until a sixteenth of the way has added up.
+    /// A time handed out, and when; the next ones follow from it at about the pace of the monotonic clock.
     line: Now,
 }
 
 impl LawClock {
-    /// A process trusts its wall clock once, at its start.
-    pub(super) fn new(start: Now) -> Self {
-        LawClock { line: start }
+    /// A process trusts its wall clock once, at its start, unless the law's time is ahead of it already.
+    pub(super) fn new(start: Now, law: WallTime) -> Self {
+        LawClock { line: Now { wall: start.wall.max(law), ..start } }
     }
 
-    /// The time for a command proposed now: the wall clock, but at most a sixteenth faster than the monotonic clock.
+    /// The time for a command proposed now: the wall clock, but at most a sixteenth faster or slower than the monotonic clock.
     pub(super) fn at(&mut self, now: Now) -> WallTime {
         let elapsed = now.time.since(self.line.time).0 / 1_000;
+        let slack = elapsed / 16;
         let steady = self.line.wall.0.saturating_add(elapsed);
-        let wall = now.wall.0.min(steady.saturating_add(elapsed / 16));
+        let wall = WallTime(now.wall.0.clamp(steady - slack, steady.saturating_add(slack)));
         if elapsed >= 16 {
             // Not at every command: whole milliseconds would be lost to rounding.
-            self.line = Now { time: now.time, wall: WallTime(wall.max(steady)) };
+            self.line = Now { time: now.time, wall };
         }
-        WallTime(wall)
+        wall
     }
 }
 
@@ -44,28 +46,24 @@ mod tests {
     }
 
     #[test]
-    fn a_jump_ahead_is_not_followed_and_a_jump_back_is() {
-        let mut clock = LawClock::new(now(0, 1_000_000));
+    fn jumps_are_not_followed_but_drifted_after() {
+        let mut clock = LawClock::new(now(0, 1_000_000), WallTime(0));
         assert_eq!(clock.at(now(0, 1_000_000)).0, 1_000_000);
         assert_eq!(clock.at(now(160, 4_600_000)).0, 1_000_170, "an hour ahead: a sixteenth faster");
         assert_eq!(clock.at(now(320, 1_000_320)).0, 1_000_320, "the clock was set right again");
-        assert_eq!(
-            clock.at(now(480, 500_000)).0,
-            500_000,
-            "the law itself keeps time from going back"
-        );
+        assert_eq!(clock.at(now(480, 500_000)).0, 1_000_470, "back: a sixteenth slower");
+        assert_eq!(clock.at(now(640, 1_000_640)).0, 1_000_640, "and right again, without a leap");
     }
 
     #[test]
-    fn a_jump_back_that_is_corrected_does_not_hold_the_law_up() {
-        let mut clock = LawClock::new(now(0, 10_000_000));
-        assert_eq!(clock.at(now(100, 6_400_100)).0, 6_400_100, "an hour back");
-        assert_eq!(clock.at(now(200, 10_000_200)).0, 10_000_200, "and right again, at once");
+    fn a_start_with_a_clock_that_is_behind_goes_on_from_the_laws_time() {
+        let mut clock = LawClock::new(now(0, 1_000), WallTime(5_000_000));
+        assert_eq!(clock.at(now(160, 1_160)).0, 5_000_150);
     }
 
     #[test]
     fn a_burst_of_commands_loses_no_milliseconds() {
-        let mut clock = LawClock::new(now(0, 1_000));
+        let mut clock = LawClock::new(now(0, 1_000), WallTime(0));
         for ms in 1..=1_000 {
             assert_eq!(clock.at(now(ms, 1_000 + ms)).0, 1_000 + ms);
         }

@@ -30,6 +30,7 @@ mod tests;
 
 use market::listing::NewListing;
 use market::rows::Row;
+use market::trade::WallTime;
 use replication::contract::{Engine, Position, Recovered, Status};
 use replication::solo::Solo;
 use replication::time::{Span, Time};
@@ -105,7 +106,7 @@ impl CatalogProcess {
             leases: Leases::new(boot),
             liveness: Liveness::new(now.time),
             proposals: Proposals::default(),
-            clock: LawClock::new(now),
+            clock: LawClock::new(now, WallTime::default()),
             backlog: Vec::new(),
             drain: Drain::No,
             mutants: Mutants::default(),
@@ -120,6 +121,7 @@ impl CatalogProcess {
         let mut effects = Vec::new();
         self.perform(now, &mut effects);
         self.backlog = effects;
+        self.clock = LawClock::new(now, self.state.law.time());
         if self.state.law.listings().next().is_none() && !first_listings.is_empty() {
             self.proposals.load(first_listings);
         }

@@ -31,7 +31,7 @@ use market::orders::Orders;
 use market::rows::Row;
 use replication::contract::{Engine, Incarnation, Recovered, Status};
 use replication::primary_backup::PrimaryBackup;
-use replication::register::{Configuration, Refusal};
+use replication::register::{Configuration, Refusal, RegisterCommand};
 use replication::time::Time;
 
 pub use config::{Ack, OrdersConfig};
@@ -175,12 +175,23 @@ impl OrdersProcess {
 
     fn configured(&mut self, now: Now, known: Configuration, effects: &mut Vec<Effect>) {
         if known.version < self.configuration.version {
-            return;
+            return self.doubt(&known, effects);
         }
         self.engine.configured(now.time, &known);
         if known != self.configuration {
             effects.push(Effect::Event(Event::Configuration(known.clone())));
             self.configuration = known;
+        }
+    }
+
+    /// A register that stands below this replica's own epoch has lost its data, or its word was long under way. To enrol
+    /// once more finds out: the first is refused for that very reason, and in the second case it changes nothing.
+    fn doubt(&self, known: &Configuration, effects: &mut Vec<Effect>) {
+        let epoch = self.engine.status().epoch;
+        if known.epoch < epoch {
+            let (replica, incarnation) = (self.config.engine.id, self.incarnation);
+            let enrol = RegisterCommand::Enrol { replica, incarnation, epoch };
+            effects.push(Effect::Send { to: self.catalog(), message: Message::Configure(enrol) });
         }
     }
 

@@ -91,6 +91,18 @@ fn a_key_that_tells_its_time_never_trades_twice() {
 }
 
 #[test]
+fn a_key_made_while_the_laws_clock_was_behind_survives_its_correction() {
+    let mut shop = Shop::with(vec![new_listing("Tux", 10)]);
+    let (behind, right) = (1_000_000, 1_000_000 + 32 * 60_000);
+    let trade = Trade { born: Some(WallTime(right)), ..buy(1, "Tux", 1) };
+    assert_eq!(number(&shop.trade(behind, trade.clone())), 0);
+    assert_eq!(shop.trade(right + 10, trade.clone()), Decision::Replayed(0));
+    let over = right + KEY_HORIZON_MS + KEY_SKEW_MS + 1;
+    assert_eq!(shop.trade(over, trade), Decision::Refused(KeyExpired));
+    assert_eq!(shop.catalog.keys_len(), 0);
+}
+
+#[test]
 fn an_old_key_is_refused_and_not_remembered() {
     let mut shop = Shop::with(vec![new_listing("Tux", 10)]);
     let old = Trade { born: Some(WallTime(4)), ..buy(1, "Tux", 1) };

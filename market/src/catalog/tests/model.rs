@@ -1,7 +1,7 @@
 //! The catalog as plainly as it can be said: lists searched from end to end, nothing kept twice, nothing fast.
 
 use super::*;
-use crate::limits::{KEY_HORIZON_MS, KEY_SKEW_MS, MAX_QUANTITY, MAX_STOCK};
+use crate::limits::{KEY_AHEAD_MS, KEY_HORIZON_MS, KEY_SKEW_MS, MAX_QUANTITY, MAX_STOCK};
 use crate::listing::Listing;
 use crate::trade::TradeRefusal;
 
@@ -22,7 +22,10 @@ impl Model {
             Command::Load { listings } => self.load(position, listings),
             Command::Trades { at, trades } => {
                 self.pass_time(at.0);
-                Reply::Decided(trades.iter().map(|trade| self.trade(position, trade)).collect())
+                let before = self.seen.len();
+                let decisions = trades.iter().map(|trade| self.trade(position, trade)).collect();
+                self.date_keys(before);
+                Reply::Decided(decisions)
             }
             Command::Restock { at, names, level } => {
                 self.pass_time(at.0);
@@ -39,7 +42,17 @@ impl Model {
     fn pass_time(&mut self, at: u64) {
         self.time = self.time.max(at);
         let keep = KEY_HORIZON_MS + KEY_SKEW_MS;
-        self.seen.retain(|(_, decided, _)| self.time - decided <= keep);
+        self.seen.retain(|(_, decided, _)| self.time.saturating_sub(*decided) <= keep);
+    }
+
+    /// The horizon of a command's keys counts from the law's time, from the youngest key's birth (an hour ahead at the most),
+    /// or from where the keys before count, whichever is latest.
+    fn date_keys(&mut self, first_new: usize) {
+        let (old, new) = self.seen.split_at_mut(first_new);
+        let births = new.iter().filter_map(|(trade, ..)| trade.born.map(|born| born.0));
+        let born = births.max().unwrap_or(0).min(self.time.saturating_add(KEY_AHEAD_MS));
+        let date = self.time.max(born).max(old.last().map_or(0, |(_, date, _)| *date));
+        new.iter_mut().for_each(|(_, dated, _)| *dated = date);
     }
 
     fn load(&mut self, position: u64, listings: &[NewListing]) -> Reply {

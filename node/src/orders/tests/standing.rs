@@ -2,7 +2,7 @@
 
 use market::order::OrderNumber;
 use replication::contract::Recovered;
-use replication::register::Refusal;
+use replication::register::{Configuration, Refusal, RegisterCommand};
 
 use super::harness::*;
 use crate::catalog::StartError;
@@ -163,6 +163,27 @@ fn a_register_that_lost_its_data_stops_only_the_replica_that_knows_better() {
         bench.receive(CATALOG, Message::Refused { refusal, configuration });
         assert_eq!(bench.halts(), halts);
     }
+}
+
+#[test]
+fn a_register_that_stands_below_our_epoch_is_asked_whether_it_lost_its_data() {
+    let mut bench = Bench::open(&[3]);
+    let enrols = |bench: &mut Bench| {
+        let sent = std::mem::take(&mut bench.sent);
+        let enrol = |(_, message)| match message {
+            Message::Configure(RegisterCommand::Enrol { replica, incarnation, epoch }) => {
+                Some((replica, incarnation, epoch))
+            }
+            _ => None,
+        };
+        sent.into_iter().filter_map(enrol).collect::<Vec<_>>()
+    };
+    enrols(&mut bench);
+    bench.configure(configuration(3, 1, Some(3), &[2, 3]));
+    assert_eq!(enrols(&mut bench), [], "an old word of our own epoch is only late");
+    bench.configure(Configuration::default());
+    assert_eq!(enrols(&mut bench), [(3, 33, 1)]);
+    assert_eq!(bench.orders.standing().epoch(), Some(1), "asking changes nothing");
 }
 
 #[test]
