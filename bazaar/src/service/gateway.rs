@@ -19,9 +19,12 @@ use crate::driver::{Handle, clock};
 use crate::rest::{Limits, Market, Role, Server, Surface, entropy};
 use crate::telemetry::{CacheLog, EventSink, Metrics};
 
-/// How long requests under way may hold up a stop: the healthy ones take milliseconds, and what a client does not get to
-/// know it asks again elsewhere, with the same key.
-const SURFACE_DRAIN: Duration = Duration::from_secs(2);
+/// How long requests under way may hold up a stop: the healthy ones take milliseconds. The others are answered 503 or 504 then,
+/// and what a client does not get to know it asks again elsewhere, with the same key.
+const GATEWAY_DRAIN: Duration = Duration::from_secs(2);
+
+/// When connections are cut: a little later, so that those answers still go out.
+const SURFACE_DRAIN: Duration = Duration::from_millis(2_500);
 
 /// How much longer than the process the surface waits: enough for an answer that is on its way.
 const NET_BELOW: Duration = Duration::from_secs(1);
@@ -77,7 +80,7 @@ pub(super) async fn serve(
     let finish = async move {
         tokio::join!(public.stop(), internal.stop());
     };
-    running.until_stopped(stop, SURFACE_DRAIN, finish).await
+    running.until_stopped(stop, GATEWAY_DRAIN, finish).await
 }
 
 fn settings(config: &Config, service: ServiceId) -> GatewayConfig {

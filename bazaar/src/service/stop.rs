@@ -35,8 +35,8 @@ impl Stop {
         }
     }
 
-    /// Waits for another signal, after the first wish: somebody is out of patience. Not a supervisor, whose one wish comes
-    /// both as a signal and as the end of standard input, and who kills when it is out of patience.
+    /// Waits for another signal, after the first wish: somebody is out of patience. Not a supervisor, which
+    /// kills then, and may die itself while this process stops.
     pub(super) async fn again(&mut self) -> &'static str {
         if self.supervisor.is_some() {
             return std::future::pending().await;

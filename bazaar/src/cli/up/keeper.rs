@@ -105,7 +105,9 @@ impl Keeper {
             let started = Instant::now();
             let pause = match self.spawn() {
                 Ok(mut child) => {
-                    self.note(|tally| tally.restarts += u64::from(again));
+                    if again {
+                        self.note(|tally| tally.restarts += 1);
+                    }
                     again = true;
                     match self.watch(&mut child).await {
                         Ended::Process { how, on_purpose } => {
@@ -214,11 +216,12 @@ impl Keeper {
         if let Some(pid) = pid {
             let _ = kill_process(pid, Signal::TERM);
         }
+        // Held on to, so that the process is told one thing only, and says so in its log.
+        let _lifeline = child.stdin.take();
         let patience = tokio::time::sleep(patience);
         tokio::pin!(patience);
         loop {
             tokio::select! {
-                // It closes the lifeline as well: a second reason to stop, of which the process sees whichever comes first.
                 _ = child.wait() => return false,
                 () = &mut patience => break,
                 request = self.requests.recv() => match request {
