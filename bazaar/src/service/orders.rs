@@ -23,10 +23,10 @@ pub(super) async fn serve(
     fresh: bool,
     mut stop: Stop,
 ) -> Result<(), ServiceError> {
-    let watch = Watch::bind(config, service).await?;
     let metrics = Metrics::install(service)?;
     tokio::spawn(metrics.clone().keep_up());
     let Some(opened) = open_data(config, service, fresh, &mut stop).await? else { return Ok(()) };
+    let watch = Watch::bind(config, service).await?;
     let sink = EventSink::new(service, None);
     tell(&sink, &opened.notes);
     let ids = |replicas: &[Replica]| replicas.iter().map(|replica| replica.id).collect::<Vec<u8>>();
