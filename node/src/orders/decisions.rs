@@ -123,7 +123,9 @@ impl OrdersProcess {
             }
         }
         let safe = match self.config.ack {
-            Ack::InSync => self.law.count(),
+            // Delivered is not enough for an answer under a known key: the set may have changed since, by the election of a
+            // replica outside of it, and its present members may still have to read that order from the outbox.
+            Ack::InSync => self.law.count().min(self.engine.status().in_sync_durable),
             Ack::Ledger => self.next_number(),
         };
         self.waiting.release(safe);
