@@ -3,7 +3,7 @@
 //! A position is open when it is applied, when every gateway that had a lease as it was proposed has dropped its copies (or its
 //! lease is over), and when everything before it is open. That one rule covers successes, refusals ("out of stock" is an
 //! observation too), pages of the outbox and plain reads, so no client can see a write through one gateway and then an
-//! older value through another one's cache. (PROTOCOLS part C; a decision note says why opening is in order.)
+//! older value through another one's cache. (PROTOCOLS.md, part C; `docs/decisions/0005` says why opening is in order.)
 
 use std::collections::{BTreeSet, VecDeque};
 
