@@ -70,9 +70,12 @@ async fn broken_speech_breaks_the_link() {
     let mut answer = answer.into_inner();
     assert_eq!(catalog.next().await, Told::Up(GATEWAY));
     assert_eq!(catalog.next().await, Told::Down(GATEWAY));
-    let hello = answer.message().await.ok().flatten().and_then(|batch| batch.hello);
-    assert_eq!(hello.map(|hello| hello.cluster).as_deref(), Some("test"));
-    assert!(!matches!(answer.message().await, Ok(Some(_))), "nothing comes after that");
+    // A link that broke says nothing more: its end may overtake the hello, nothing else may come.
+    let mut heard = Vec::new();
+    while let Ok(Some(batch)) = answer.message().await {
+        heard.push((batch.hello.map(|hello| hello.cluster), batch.messages.len()));
+    }
+    assert!(heard.is_empty() || heard == [(Some("test".to_owned()), 0)], "{heard:?}");
 }
 
 async fn health(process: &Process, service: &str) -> ServingStatus {
