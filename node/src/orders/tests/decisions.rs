@@ -5,7 +5,7 @@ use market::trade::TradeRefusal;
 use super::harness::*;
 use crate::limits::OUTBOX_PAUSE;
 use crate::message::{Outcome, TradeReply};
-use crate::orders::{Ack, OrdersConfig};
+use crate::orders::{Ack, OrdersConfig, Standing};
 use crate::process::Input;
 
 #[test]
@@ -31,6 +31,35 @@ fn in_sync_means_every_disk_of_the_set() {
     assert_eq!(bench.answers(), [], "a replica outside the set");
     bench.acknowledge(2, 1, 1);
     assert_eq!(bench.answers(), [(GATEWAY, 1, traded(0))]);
+}
+
+/// Simulator, seed 2035561: a replica outside the set was elected, took this one in, and handed over before it had read the
+/// outbox. Every order is delivered here, and the other disk of the present set holds none of them.
+#[test]
+fn an_answer_under_a_known_key_waits_for_the_present_set() {
+    let mut bench = Bench::open(&[3]);
+    bench.trades(GATEWAY, 1..4);
+    bench.done(0, 0, 3);
+    bench.sync();
+    assert_eq!((bench.answers().len(), bench.orders.law().count()), (3, 3));
+
+    bench.configure(configuration(5, 2, Some(2), &[2]));
+    bench.configure(configuration(6, 2, Some(2), &[2, 3]));
+    bench.elect(7, 3, &[2, 3]);
+    let question = bench.question().unwrap().question;
+    bench.page(3, question, 3, 3, Vec::new());
+    assert_eq!(bench.orders.standing(), Standing::Open { epoch: 3 });
+
+    bench.batches();
+    bench.trades(GATEWAY, [2]);
+    let batch = bench.batches().pop().expect("asked again").batch;
+    bench.decided(3, batch, vec![Outcome::Order(1)], Vec::new());
+    bench.sync();
+    assert_eq!(bench.answers(), [], "delivered here in epoch 1, and on no other disk of the set");
+    bench.acknowledge(2, 3, 1);
+    assert_eq!(bench.answers(), [], "it holds order 0, not order 1");
+    bench.acknowledge(2, 3, 2);
+    assert_eq!(bench.answers(), [(GATEWAY, 2, traded(1))]);
 }
 
 #[test]
