@@ -121,7 +121,7 @@ impl Engine for Solo {
             return;
         }
         let mut writes = std::mem::take(&mut self.staged);
-        writes.push(LogWrite::State(HardState { epoch: EPOCH, commit: self.delivered }));
+        writes.push(LogWrite::State(HardState { epoch: EPOCH, vote: 0, commit: self.delivered }));
         self.last_ticket += 1;
         self.in_flight.push_back((self.last_ticket, self.end));
         self.out.push(Effect::Persist { ticket: self.last_ticket, writes });
@@ -146,7 +146,7 @@ impl Engine for Solo {
             durable: self.durable(),
             commit: self.delivered,
             in_sync_durable: self.durable(),
-            matched: Vec::new(),
+            ..Status::default()
         }
     }
 }

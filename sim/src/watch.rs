@@ -170,7 +170,7 @@ impl Watch {
         message: &contract::Message,
         marks: &mut Marks,
     ) -> Result<(), Broken> {
-        let contract::Message::PrimaryBackup(message) = message;
+        let contract::Message::PrimaryBackup(message) = message else { return Ok(()) };
         match message {
             primary_backup::Message::Append { epoch, .. } => {
                 self.leaders.saw(*epoch, from as ReplicaId)?;

@@ -89,7 +89,12 @@ fn variable(message: &Message) -> usize {
         Message::ReadOrders { reads, .. } => reads.len() * READ,
         Message::OrdersRead(replies) => sum(replies, |(_, reply)| order_reply(reply)),
         Message::Replication(contract::Message::PrimaryBackup(message)) => primary_backup(message),
-        Message::Renew(_)
+        Message::Replication(contract::Message::Raft(_)) | Message::SnapshotPart(_) => {
+            todo!("raft")
+        }
+        Message::Leads(_)
+        | Message::SnapshotTaken(_)
+        | Message::Renew(_)
         | Message::Lease(_)
         | Message::Heartbeat(_)
         | Message::ReadOutbox(_)

@@ -110,6 +110,7 @@ fn decode_engine(engine: v1::EngineStatus) -> Result<EngineStatus, DecodeError> 
         matched: each(engine.matched, MAX_REPLICAS, "matched replicas", |matched| {
             Ok::<_, DecodeError>((replica(matched.replica)?, matched.position))
         })?,
+        ..EngineStatus::default()
     })
 }
 

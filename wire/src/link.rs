@@ -80,6 +80,7 @@ fn encode_kind(message: Message) -> Kind {
         }
         Message::OrdersRead(replies) => Kind::OrdersRead(trades::encode_orders_read(replies)),
         Message::Replication(message) => Kind::Replication(message.into()),
+        Message::Leads(_) | Message::SnapshotPart(_) | Message::SnapshotTaken(_) => todo!("raft"),
     }
 }
 

@@ -86,6 +86,7 @@ impl From<Message> for v1::Replication {
         use v1::replication::Engine as Wire;
         let engine = match message {
             Message::PrimaryBackup(message) => Wire::PrimaryBackup(message.into()),
+            Message::Raft(_) => todo!("raft"),
         };
         v1::Replication { engine: Some(engine) }
     }

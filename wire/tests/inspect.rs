@@ -23,6 +23,7 @@ fn engine() -> impl Strategy<Value = EngineStatus> {
             commit: n[3],
             in_sync_durable: n[4],
             matched,
+            ..EngineStatus::default()
         },
     )
 }

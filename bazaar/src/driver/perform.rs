@@ -134,6 +134,9 @@ impl Body {
                 Some(writers) => read_history(&writers.store, &self.mailbox, purpose, from, max),
                 None => return diskless("read a store"),
             },
+            Effect::ReadSnapshot { .. } | Effect::CloseSnapshot { .. } | Effect::Replace { .. } => {
+                todo!("raft")
+            }
             Effect::Drained => return Some(Ended::Drained),
             Effect::Halt(why) => return Some(Ended::Halted(why)),
         }

@@ -140,7 +140,7 @@ pub fn recover(dir: &Path, options: &Options) -> Result<Opened, StorageError> {
         log,
         rows: store.load(&LOADED)?,
         store,
-        recovered: Recovered { state, applied, applied_hash, entries },
+        recovered: Recovered { state, applied, applied_hash, entries, ..Recovered::default() },
         incarnation: opening.identity.incarnation,
         boot: opening.identity.boot,
         notes: opening.notes,
@@ -250,7 +250,7 @@ impl<'a> Opening<'a> {
             segment_bytes: self.options.segment_bytes,
             applied,
             applied_hash: store.hash_at(applied)?,
-            state: HardState { epoch: 0, commit: applied },
+            state: HardState { epoch: 0, vote: 0, commit: applied },
             look_only: self.options.look_only,
             ..LogOptions::new(self.options.identity.clone())
         };
@@ -269,7 +269,7 @@ impl<'a> Opening<'a> {
         }
         self.distrust()?;
         self.set_aside(&path, &rot.to_string())?;
-        let state = HardState { epoch, commit: applied };
+        let state = HardState { epoch, vote: 0, commit: applied };
         Ok(Log::open(&path, LogOptions { state, ..options })?)
     }
 

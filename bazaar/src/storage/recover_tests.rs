@@ -46,7 +46,7 @@ fn store_all(opened: &Opened, entries: &[Entry]) {
 fn sample(dir: &Path) -> (Vec<Entry>, Opened) {
     let entries = chain(10);
     let mut opened = recover(dir, &options()).unwrap();
-    let state = HardState { epoch: 4, commit: 6 };
+    let state = HardState { epoch: 4, vote: 0, commit: 6 };
     opened.log.append(&[LogWrite::State(state)]).unwrap();
     log_all(&mut opened, &entries);
     store_all(&opened, &entries[..6]);
@@ -91,7 +91,7 @@ fn log_and_store_come_back_together() {
     drop(opened);
     let opened = recover(dir.path(), &options()).unwrap();
     let recovered = &opened.recovered;
-    assert_eq!(recovered.state, HardState { epoch: 4, commit: 6 });
+    assert_eq!(recovered.state, HardState { epoch: 4, vote: 0, commit: 6 });
     assert_eq!((recovered.applied, recovered.applied_hash), (6, entries[5].hash));
     assert_eq!(recovered.entries, entries[6..]);
     assert_eq!(opened.rows, [Row { table: Table::Facts, key: b"n".into(), value: vec![6] }]);
@@ -155,7 +155,7 @@ fn a_rotten_log_of_a_replica_is_set_aside_for_a_new_incarnation() {
     let recovered = &opened.recovered;
     assert_eq!((recovered.applied, recovered.applied_hash), (6, entries[5].hash));
     assert_eq!(recovered.entries, [], "nothing of the log is trusted");
-    assert_eq!(recovered.state, HardState { epoch: 4, commit: 6 });
+    assert_eq!(recovered.state, HardState { epoch: 4, vote: 0, commit: 6 });
     assert!(dir.path().join("rotten-1/0000000000000001.segment").exists());
     let incarnation = opened.incarnation;
     log_all(&mut opened, &entries[6..]);

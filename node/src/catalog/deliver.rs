@@ -36,6 +36,11 @@ impl CatalogProcess {
                 }
                 // The register lives in this very group; its own membership is not kept there.
                 EngineEffect::Configure(_) => {}
+                // No engine of this group does that.
+                EngineEffect::Mark(_)
+                | EngineEffect::Passed(_)
+                | EngineEffect::SendSnapshot { .. }
+                | EngineEffect::Restore(_) => {}
                 EngineEffect::Changed(changed) => effects.push(Effect::Event(Event::Role(changed))),
             }
         }

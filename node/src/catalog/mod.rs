@@ -226,6 +226,7 @@ impl Process for CatalogProcess {
             Input::Tick => self.tick(now),
             Input::Drain if self.drain == Drain::No => self.drain = Drain::Wanted,
             Input::Drain => {}
+            Input::SnapshotRows { .. } | Input::Replaced(_) => {}
             // Clients talk to gateways.
             Input::Client { .. } | Input::ClientGone(_) => {}
         }

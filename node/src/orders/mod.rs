@@ -268,6 +268,7 @@ impl Process for OrdersProcess {
             }
             Input::Tick => self.tick(now),
             Input::Drain => self.begin_drain(now),
+            Input::SnapshotRows { .. } | Input::Replaced(_) => {}
             // Clients talk to gateways.
             Input::Client { .. } | Input::ClientGone(_) => {}
         }

@@ -33,6 +33,7 @@ impl Disk {
                 self.entries.truncate(position as usize - 1);
             }
             LogWrite::State(state) => self.state = state,
+            LogWrite::Reset { .. } => panic!("no engine of this group restores snapshots"),
         }
     }
 
@@ -51,6 +52,7 @@ impl Disk {
             applied,
             applied_hash: last.unwrap_or(ChainHash::EMPTY),
             entries: self.entries[applied as usize..].to_vec(),
+            ..Recovered::default()
         }
     }
 

@@ -168,6 +168,10 @@ impl Group {
             Effect::Send { to, message } => self.net.push(Packet { from: id, to, message }),
             Effect::ReadHistory { from, max } => self.reads.push((id, from, max)),
             Effect::Configure(command) => self.asks.push((id, command)),
+            Effect::Mark(_)
+            | Effect::Passed(_)
+            | Effect::SendSnapshot { .. }
+            | Effect::Restore(_) => panic!("no engine of this group does that"),
             Effect::Changed(changed) => {
                 if changed.role == Role::Leader {
                     self.checker.led(changed.epoch, id, replica.life);

@@ -17,6 +17,10 @@ pub(crate) fn effect(effect: &Effect) -> String {
         Effect::Changed(Changed { role, epoch, cause }) => {
             format!("is {role:?} in epoch {epoch}: {cause}")
         }
+        Effect::Mark(mark) => format!("mark of {} bytes", mark.len()),
+        Effect::Passed(barrier) => format!("passed barrier {barrier}"),
+        Effect::SendSnapshot { to } => format!("send a snapshot to {to}"),
+        Effect::Restore(snapshot) => format!("restore the snapshot of {}", snapshot.position),
     }
 }
 
@@ -25,6 +29,7 @@ fn write(write: &LogWrite) -> String {
         LogWrite::Append(entry) => self::entry(entry),
         LogWrite::Truncate(position) => format!("cut from {position}"),
         LogWrite::State(state) => format!("epoch {} commit {}", state.epoch, state.commit),
+        LogWrite::Reset { position, .. } => format!("begin after {position}"),
     }
 }
 
@@ -38,7 +43,7 @@ pub(crate) fn entries(entries: &[Entry]) -> String {
 }
 
 pub(crate) fn message(message: &Message) -> String {
-    let Message::PrimaryBackup(message) = message;
+    let Message::PrimaryBackup(message) = message else { return format!("{message:?}") };
     match message {
         PrimaryBackup::Append { epoch, previous, entries, commit, .. } => {
             let entries = self::entries(entries);

@@ -129,6 +129,7 @@ impl Disk {
                 }
                 self.log.insert(entry.position, entry);
             }
+            LogWrite::Reset { .. } => todo!("raft"),
             LogWrite::Truncate(from) => {
                 if from <= self.stored || from <= self.state.commit {
                     return Err(format!(
@@ -255,6 +256,7 @@ impl Disk {
             applied: self.stored,
             applied_hash: self.stored_hash,
             entries: self.log.range(self.stored + 1..).map(|(_, entry)| entry.clone()).collect(),
+            ..Recovered::default()
         }
     }
 
@@ -380,7 +382,7 @@ mod tests {
     #[test]
     fn data_loss_on_request_is_refused() {
         let (mut disk, mut rng) = (Disk::new(knobs(0.0), 1), Rng::new(2, 0));
-        let commit = LogWrite::State(HardState { epoch: 1, commit: 1 });
+        let commit = LogWrite::State(HardState { epoch: 1, vote: 0, commit: 1 });
         disk.persist(&mut rng, 0, 1, vec![append(1), append(2), commit]);
         disk.persist(&mut rng, 0, 2, vec![LogWrite::Truncate(2)]);
         disk.persist(&mut rng, 0, 3, vec![LogWrite::Truncate(1)]);

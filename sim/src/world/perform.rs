@@ -58,6 +58,9 @@ impl World<'_> {
                     .event(host, service, &event, &mut self.marks)
                     .map_err(|(invariant, detail)| Violation { invariant, at: self.now, detail })?;
             }
+            Effect::ReadSnapshot { .. } | Effect::CloseSnapshot { .. } | Effect::Replace { .. } => {
+                todo!("raft")
+            }
             Effect::Drained => self.drained(host)?,
             Effect::Halt(why) => {
                 let service = self.hosts[host].service;
@@ -200,6 +203,7 @@ fn brief(writes: &[LogWrite]) -> String {
             LogWrite::Append(entry) => format!("+{}", entry.position),
             LogWrite::Truncate(from) => format!("cut {from}.."),
             LogWrite::State(state) => format!("epoch {} commit {}", state.epoch, state.commit),
+            LogWrite::Reset { position, .. } => format!("begin after {position}"),
         })
         .collect();
     parts.join(" ")

@@ -198,6 +198,7 @@ impl Log {
                 self.last_hash = (self.last == 0).then_some(ChainHash::EMPTY);
             }
             LogWrite::Truncate(_) => {}
+            LogWrite::Reset { .. } => todo!("raft"),
             LogWrite::State(state) => self.state = *state,
         }
     }

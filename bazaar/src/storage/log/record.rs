@@ -42,6 +42,7 @@ pub(super) fn encoded_len(write: &LogWrite) -> usize {
     match write {
         LogWrite::Append(entry) => APPEND + entry.command.len(),
         LogWrite::Truncate(_) => SHORTEST,
+        LogWrite::Reset { .. } => todo!("raft"),
         LogWrite::State(_) => 1 + 8 + 8,
     }
 }
@@ -68,6 +69,7 @@ fn encode_one(write: &LogWrite, out: &mut Vec<u8>) {
             out.push(TAG_TRUNCATE);
             out.extend_from_slice(&position.to_le_bytes());
         }
+        LogWrite::Reset { .. } => todo!("raft"),
         LogWrite::State(state) => {
             out.push(TAG_STATE);
             out.extend_from_slice(&state.epoch.to_le_bytes());
@@ -107,7 +109,9 @@ fn decode_one(reader: &mut Reader<'_>) -> Result<LogWrite, RecordError> {
             Ok(LogWrite::Append(Entry { position, hash, command }))
         }
         TAG_TRUNCATE => Ok(LogWrite::Truncate(reader.u64()?)),
-        TAG_STATE => Ok(LogWrite::State(HardState { epoch: reader.u64()?, commit: reader.u64()? })),
+        TAG_STATE => {
+            Ok(LogWrite::State(HardState { epoch: reader.u64()?, vote: 0, commit: reader.u64()? }))
+        }
         other => Err(RecordError::Kind(other)),
     }
 }
@@ -157,8 +161,11 @@ mod tests {
                 })
             ),
             any::<u64>().prop_map(LogWrite::Truncate),
-            any::<(u64, u64)>()
-                .prop_map(|(epoch, commit)| LogWrite::State(HardState { epoch, commit })),
+            any::<(u64, u64)>().prop_map(|(epoch, commit)| LogWrite::State(HardState {
+                epoch,
+                vote: 0,
+                commit
+            })),
         ]
     }
 

@@ -41,6 +41,7 @@ impl Replay {
                 self.truncate(position);
                 Ok(())
             }
+            LogWrite::Reset { .. } => todo!("raft"),
             LogWrite::State(state) => {
                 self.state = state;
                 Ok(())

@@ -90,7 +90,7 @@ impl Header {
             first_batch: number(2),
             salt: number(3),
             base: number(4),
-            state: HardState { epoch: number(5), commit: number(6) },
+            state: HardState { epoch: number(5), vote: 0, commit: number(6) },
             base_hash: (block[numbers + 56] == 1).then_some(ChainHash(hash)),
         }))
     }
@@ -174,7 +174,7 @@ mod tests {
             salt: 0x0123_4567_89ab_cdef,
             base: 1_000,
             base_hash: Some(ChainHash([9; 16])),
-            state: HardState { epoch: 5, commit: 999 },
+            state: HardState { epoch: 5, vote: 0, commit: 999 },
         }
     }
 

@@ -77,7 +77,7 @@ fn what_was_appended_comes_back_however_often_it_is_opened() {
         assert_eq!(recovery.verdict, Verdict::Clean);
         assert_eq!(recovery.entries, entries[..round]);
         assert_eq!(recovery.state.epoch, round as u64);
-        let state = HardState { epoch: round as u64 + 1, commit: 0 };
+        let state = HardState { epoch: round as u64 + 1, vote: 0, commit: 0 };
         log.append(&[LogWrite::State(state), LogWrite::Append(entries[round].clone())]).unwrap();
     }
     assert!(fs::read_dir(dir.path()).unwrap().count() > 3, "small segments roll over");
@@ -256,7 +256,7 @@ fn segments_go_when_the_store_has_them_and_the_rest_suffices() {
     let dir = tempfile::tempdir().unwrap();
     let entries = chain(60);
     let mut log = Log::open(dir.path(), options()).unwrap().0;
-    let state = HardState { epoch: 9, commit: 1 };
+    let state = HardState { epoch: 9, vote: 0, commit: 1 };
     log.append(&[LogWrite::State(state)]).unwrap();
     append(&mut log, &entries);
     let before = log.segments();

@@ -1,0 +1,5 @@
+//! Raft.
+
+mod message;
+
+pub use message::{Kind, LogEntry, Message};
