@@ -11,3 +11,4 @@ pub mod orders;
 pub mod process;
 mod replica;
 pub mod service;
+pub mod snapshot;
