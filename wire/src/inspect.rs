@@ -7,11 +7,12 @@ use market::chain::OrderChain;
 use market::listing::Listing;
 use market::order::OrderNumber;
 use node::service::ServiceId;
-use replication::contract::{Incarnation, Position, Status as EngineStatus};
+use replication::contract::{Incarnation, Members, Position, Status as EngineStatus};
 use replication::register::Configuration;
 
 use crate::convert::{
-    at_most, bits_of_hash, each, hash_bytes, incarnation, no_longer, replica, required,
+    at_most, bits_of_hash, decode_replicas, each, encode_set, hash_bytes, incarnation, no_longer,
+    replica, required,
 };
 use crate::error::DecodeError;
 use crate::limits::{
@@ -96,6 +97,9 @@ fn encode_engine(engine: EngineStatus) -> v1::EngineStatus {
         commit: engine.commit,
         in_sync_durable: engine.in_sync_durable,
         matched: engine.matched.into_iter().map(matched).collect(),
+        leader: engine.leader.map(u32::from),
+        voters: encode_set(engine.members.voters),
+        learners: encode_set(engine.members.learners),
     }
 }
 
@@ -110,7 +114,11 @@ fn decode_engine(engine: v1::EngineStatus) -> Result<EngineStatus, DecodeError> 
         matched: each(engine.matched, MAX_REPLICAS, "matched replicas", |matched| {
             Ok::<_, DecodeError>((replica(matched.replica)?, matched.position))
         })?,
-        ..EngineStatus::default()
+        leader: engine.leader.map(replica).transpose()?,
+        members: Members {
+            voters: decode_replicas(engine.voters, "voters")?,
+            learners: decode_replicas(engine.learners, "learners")?,
+        },
     })
 }
 

@@ -5,17 +5,21 @@ mod support;
 use bytes::Bytes;
 use market::chain::OrderChain;
 use node::service::ServiceId;
-use proptest::collection::{btree_map, vec};
+use proptest::collection::{btree_map, btree_set, vec};
 use proptest::option;
 use proptest::prelude::*;
-use replication::contract::Status as EngineStatus;
+use replication::contract::{Members, Status as EngineStatus};
 use support::{any_of, configuration, listing};
 use wire::inspect::{CatalogPages, CatalogState, OrderPage, OrderRow, Status, encode_catalog};
 use wire::{DecodeError, limits, v1};
 
 fn engine() -> impl Strategy<Value = EngineStatus> {
-    (any::<[u64; 5]>(), any::<bool>(), vec((1..=u8::MAX, any::<u64>()), 0..4)).prop_map(
-        |(n, leads, matched)| EngineStatus {
+    let replica = || 1..=u8::MAX;
+    let members = (btree_set(replica(), 0..6), btree_set(replica(), 0..3))
+        .prop_map(|(voters, learners)| Members { voters, learners });
+    let matched = vec((replica(), any::<u64>()), 0..4);
+    (any::<[u64; 5]>(), any::<bool>(), matched, option::of(replica()), members).prop_map(
+        |(n, leads, matched, leader, members)| EngineStatus {
             leads,
             epoch: n[0],
             end: n[1],
@@ -23,7 +27,8 @@ fn engine() -> impl Strategy<Value = EngineStatus> {
             commit: n[3],
             in_sync_durable: n[4],
             matched,
-            ..EngineStatus::default()
+            leader,
+            members,
         },
     )
 }
