@@ -4,6 +4,7 @@
 //! simulator performs them under virtual time; both run the very same code.
 
 pub mod catalog;
+mod catalog_route;
 pub mod gateway;
 pub mod limits;
 pub mod message;

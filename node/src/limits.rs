@@ -2,6 +2,12 @@
 
 use replication::time::Span;
 
+// ---- Everybody who talks to the catalog ----
+
+/// A catalog that led and says nothing for this long is no measure for others any more: it would have said so with every answer to a
+/// heartbeat, six of a gateway, thirty of an order replica. Only a group that was set up anew ever needs this.
+pub const CATALOG_SILENCE: Span = Span::millis(3_000);
+
 // ---- Orders leader ----
 
 /// Most trades in one batch for the catalog: one batch is one entry of its log. 256 trades of about 100 bytes stay far below
