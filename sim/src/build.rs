@@ -3,11 +3,12 @@
 use node::catalog::{CatalogConfig, CatalogProcess, RestockConfig};
 use node::gateway::{GatewayConfig, GatewayProcess};
 use node::orders::{OrdersConfig, OrdersProcess};
-use node::process::{Now, Process};
+use node::process::Now;
 use replication::time::Span;
 
 use crate::mutant::Mutant;
 use crate::scenario::Scenario;
+use crate::world::machine::Machine;
 use crate::world::maker::{Maker, Part};
 
 /// Makes the processes that ship.
@@ -17,11 +18,11 @@ pub struct Real {
 }
 
 impl Maker for Real {
-    fn make(&self, scenario: &Scenario, part: Part, now: Now) -> Result<Box<dyn Process>, String> {
+    fn make(&self, scenario: &Scenario, part: Part, now: Now) -> Result<Box<dyn Machine>, String> {
         match part {
             Part::Gateway { id } => Ok(Box::new(self.gateway(scenario, id, now))),
-            Part::Catalog { boot, recovered, rows } => {
-                let (config, first) = (catalog_config(scenario), scenario.listings.clone());
+            Part::Catalog { id, boot, incarnation: _, recovered, rows } => {
+                let (config, first) = (catalog_config(scenario, id), scenario.listings.clone());
                 CatalogProcess::start(config, now, boot, recovered, rows, first)
                     .map(|process| self.catalog(process))
                     .map_err(|why| why.to_string())
@@ -29,18 +30,18 @@ impl Maker for Real {
             Part::Orders { id, incarnation, recovered, rows } => {
                 let config = self.orders_config(scenario, id);
                 OrdersProcess::start(config, now, incarnation, recovered, rows)
-                    .map(|process| Box::new(process) as Box<dyn Process>)
+                    .map(|process| Box::new(process) as Box<dyn Machine>)
                     .map_err(|why| why.to_string())
             }
         }
     }
 }
 
-fn catalog_config(scenario: &Scenario) -> CatalogConfig {
+fn catalog_config(scenario: &Scenario, id: u8) -> CatalogConfig {
     let restock = scenario
         .restock
         .map(|(interval, level)| RestockConfig { interval: Span::millis(interval), level });
-    CatalogConfig { id: 1, restock, orders: (1..=scenario.orders).collect() }
+    CatalogConfig { id, restock, orders: (1..=scenario.orders).collect() }
 }
 
 impl Real {
@@ -70,7 +71,7 @@ impl Real {
         gateway
     }
 
-    fn catalog(&self, mut catalog: CatalogProcess) -> Box<dyn Process> {
+    fn catalog(&self, mut catalog: CatalogProcess) -> Box<dyn Machine> {
         match self.mutant {
             Some(Mutant::Catalog(mutant)) => catalog.mutate(mutant),
             Some(Mutant::ElectHighestLive) => catalog.mutate(node::catalog::Mutant::ElectAnyLive),

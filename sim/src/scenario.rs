@@ -19,6 +19,8 @@ use crate::world::network::NetKnobs;
 pub struct Scenario {
     /// Where it came from.
     pub seed: u64,
+    /// The catalog's group.
+    pub group: Group,
     /// Gateways, ids from 1.
     pub gateways: u8,
     /// Order replicas, ids from 1.
@@ -55,6 +57,19 @@ pub struct Scenario {
     pub heal_at: u64,
 }
 
+/// The catalog's group.
+#[derive(Clone, Debug)]
+pub struct Group {
+    /// Replicas that are members from the beginning, ids from 1.
+    pub members: u8,
+    /// Replicas that wait to be added, with the next ids.
+    pub spares: u8,
+    /// Agreed by elections among themselves; one catalog may also do without.
+    pub elects: bool,
+    /// Entries that a leader keeps in memory for followers that lag; who misses more is sent a snapshot.
+    pub tail: u64,
+}
+
 /// What clients do.
 #[derive(Clone, Debug)]
 pub struct ClientKnobs {
@@ -87,6 +102,7 @@ impl Scenario {
         let calm_start = rng.between(200_000, 700_000);
         let mut scenario = Scenario {
             seed,
+            group: draw_group(rng),
             gateways: 1 + u8::from(rng.chance(0.7)),
             orders: if rng.chance(0.9) { 3 } else { 2 },
             clients: rng.between(1, 6) as u8,
@@ -124,7 +140,8 @@ impl Scenario {
     /// One line for a person.
     pub fn summary(&self) -> String {
         format!(
-            "gateways {} orders {} clients {}x{} listings {} hot {} cache {} restock {:?} health {} ms deadline {} ms directed {:?}\n  {:?}\n  {:?}\n  {:?}\n  faults {:?}\n  drift {} ppm, heals at {} ms",
+            "catalogs {:?} gateways {} orders {} clients {}x{} listings {} hot {} cache {} restock {:?} health {} ms deadline {} ms directed {:?}\n  {:?}\n  {:?}\n  {:?}\n  faults {:?}\n  drift {} ppm, heals at {} ms",
+            self.group,
             self.gateways,
             self.orders,
             self.gateways,
@@ -144,6 +161,11 @@ impl Scenario {
             self.heal_at / 1_000,
         )
     }
+}
+
+/// One catalog, until there is an engine that elects.
+fn draw_group(_: &mut Rng) -> Group {
+    Group { members: 1, spares: 0, elects: false, tail: 0 }
 }
 
 fn draw_listings(rng: &mut Rng) -> Vec<NewListing> {

@@ -1,0 +1,169 @@
+//! The watcher of the catalog's group: who leads, who belongs to it, and whether its replicas agree.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use replication::contract::{
+    ChainHash, Changed, Epoch, Members, Position, ReplicaId, Role, Status,
+};
+
+use crate::invariants::one_leader_per_epoch::Leaders;
+use crate::invariants::{Broken, applied_is_on_a_majority, one_catalog_leader_per_term};
+use crate::marks::Marks;
+use crate::world::host::Host;
+
+/// What is known of the catalog's group.
+pub struct Catalogs {
+    leaders: Leaders,
+    /// The highest term somebody was seen to lead in, and on which host.
+    newest: Option<(Epoch, usize)>,
+    /// In which term each process believes to lead.
+    reigns: BTreeMap<usize, Epoch>,
+    /// Members by the replica that applied most, and how much that is.
+    members: (u64, Members),
+    /// Voters as the process saw them whose burst is performed now: before it and after it.
+    views: BTreeMap<usize, [BTreeSet<ReplicaId>; 2]>,
+    /// Replicas that are or were members with the disk they have.
+    joined: BTreeSet<ReplicaId>,
+    /// Sets of voters that were seen, newest last.
+    seen: Vec<BTreeSet<ReplicaId>>,
+    /// What disks held that were lost since.
+    wiped: BTreeMap<usize, Position>,
+    /// What each replica applied.
+    applied: BTreeMap<usize, Position>,
+}
+
+impl Catalogs {
+    /// Members as they are configured at first.
+    pub fn new(first: u8) -> Self {
+        let voters: BTreeSet<ReplicaId> = (1..=first).collect();
+        let members = Members { voters: voters.clone(), learners: BTreeSet::new() };
+        Catalogs {
+            leaders: one_catalog_leader_per_term::leaders(),
+            newest: None,
+            reigns: BTreeMap::new(),
+            members: (0, members),
+            views: BTreeMap::new(),
+            seen: vec![voters.clone()],
+            joined: voters,
+            wiped: BTreeMap::new(),
+            applied: BTreeMap::new(),
+        }
+    }
+
+    /// Who leads in the highest term that was seen; the first catalog before anybody led.
+    pub fn leader(&self) -> usize {
+        self.newest.map_or(0, |(_, host)| host)
+    }
+
+    /// Does this process believe that it leads?
+    pub fn leads(&self, host: usize) -> bool {
+        self.reigns.contains_key(&host)
+    }
+
+    /// Does it believe so though another one was elected since?
+    pub fn is_stale_leader(&self, host: usize) -> bool {
+        let reign = self.reigns.get(&host);
+        reign.is_some_and(|term| self.newest.is_some_and(|(newest, _)| newest > *term))
+    }
+
+    /// How many vote.
+    pub fn voters(&self) -> usize {
+        self.members.1.voters.len()
+    }
+
+    /// Is this replica a member, voting or not?
+    pub fn is_member(&self, id: ReplicaId) -> bool {
+        self.members.1.voters.contains(&id) || self.members.1.learners.contains(&id)
+    }
+
+    /// May a process of this host lose its disk and be known for it? Not before it has something to lose.
+    pub fn is_enrolled(&self, host: usize) -> bool {
+        self.applied.get(&host).is_some_and(|position| *position > 0)
+    }
+
+    /// Was it one with the disk it has now?
+    pub fn was_member(&self, id: ReplicaId) -> bool {
+        self.joined.contains(&id)
+    }
+
+    /// It has a disk that never was a member's.
+    pub fn fresh(&mut self, id: ReplicaId) {
+        self.joined.remove(&id);
+    }
+
+    /// A process took its inputs; this is how its engine stands now, before the effects are performed.
+    pub fn burst(&mut self, host: usize, status: Option<&Status>) {
+        let Some(status) = status else { return };
+        let voters = &status.members.voters;
+        let view = self.views.entry(host).or_default();
+        view[0] = std::mem::replace(&mut view[1], voters.clone());
+        if !self.seen.contains(voters) {
+            self.seen.push(voters.clone());
+        }
+        if status.commit >= self.members.0 {
+            self.members = (status.commit, status.members.clone());
+            self.joined.extend(voters.iter().chain(&status.members.learners));
+        }
+    }
+
+    /// A process says what it is in its group now.
+    pub fn role(
+        &mut self,
+        host: usize,
+        id: ReplicaId,
+        changed: &Changed,
+        marks: &mut Marks,
+    ) -> Result<(), Broken> {
+        if changed.role != Role::Leader {
+            self.reigns.remove(&host);
+            return Ok(());
+        }
+        self.reigns.insert(host, changed.epoch);
+        self.leaders.saw(changed.epoch, id)?;
+        let Some((before, _)) = self.newest else {
+            self.newest = Some((changed.epoch, host));
+            return Ok(());
+        };
+        if changed.epoch > before {
+            marks.hit("catalog elections");
+            self.newest = Some((changed.epoch, host));
+        }
+        Ok(())
+    }
+
+    /// A catalog speaks as only the leader of a term may.
+    pub fn spoke(&mut self, id: ReplicaId, term: Epoch) -> Result<(), Broken> {
+        self.leaders.saw(term, id)
+    }
+
+    /// A process died.
+    pub fn died(&mut self, host: usize) {
+        self.reigns.remove(&host);
+        self.views.remove(&host);
+        self.applied.remove(&host);
+    }
+
+    /// A disk is lost that held everything up to here.
+    pub fn wiped(&mut self, host: usize, end: Position) {
+        let held = self.wiped.entry(host).or_default();
+        *held = end.max(*held);
+    }
+
+    /// A replica applied this prefix: is it where no failure that is tolerated reaches it?
+    pub fn applied(
+        &mut self,
+        hosts: &[Host],
+        host: usize,
+        position: Position,
+        hash: ChainHash,
+    ) -> Result<(), Broken> {
+        self.applied.insert(host, position);
+        let Some([before, after]) = self.views.get(&host) else { return Ok(()) };
+        // What a process replays when it starts was committed by voters that may be others since.
+        let views: Vec<&BTreeSet<ReplicaId>> = match before.is_empty() {
+            true => self.seen.iter().collect(),
+            false => vec![before, after],
+        };
+        applied_is_on_a_majority::judge(hosts, &views, &self.wiped, position, hash)
+    }
+}
