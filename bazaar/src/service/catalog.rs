@@ -7,12 +7,13 @@ use node::service::ServiceId;
 
 use super::figures::Figures;
 use super::inspect::CatalogInspector;
+use super::role::follows_or_leads;
 use super::stop::Stop;
 use super::watch::Watch;
 use super::wiring::{Later, Running};
 use super::{DRAIN, ServiceError, links_config, open_data, tell};
 use crate::config::{Config, read_listings};
-use crate::driver::{Disk, clock};
+use crate::driver::{Disk, Handle, clock};
 use crate::links::Links;
 use crate::storage::store::WriterOptions;
 use crate::telemetry::{EventSink, Metrics};
@@ -46,15 +47,19 @@ pub(super) async fn serve(
             .await?;
     seat.get_or_init(|| (running.handle.clone(), running.links.clone()));
     let (handle, links) = (running.handle.clone(), running.links.clone());
-    let stopping = running.links.clone();
+    let us = (service.id, running.handle.clone(), running.links.clone());
     let figures = Figures { handle, links, metrics };
-    let _server = watch.serve(move || figures.catalog(), move || open(&stopping))?;
+    let _server =
+        watch.serve(move || figures.catalog(service.id), move || ready(us.0, &us.1, &us.2))?;
     running.until_stopped(stop, DRAIN, async {}).await
 }
 
-/// It decides trades from its first moment to its wish to stop; whatever a leader asks before is held at the gate.
-fn open(links: &Links) -> Result<(), &'static str> {
-    if links.is_open() { Ok(()) } else { Err("the service is starting or stopping") }
+/// It leads, or follows a leader that lives: whoever restarts replicas one by one waits for this.
+fn ready(us: u8, handle: &Handle<CatalogProcess>, links: &Links) -> Result<(), &'static str> {
+    if !links.is_open() {
+        return Err("the service is starting or stopping");
+    }
+    follows_or_leads(us, &handle.with(|process| process.status()))
 }
 
 fn settings(config: &Config, service: ServiceId) -> CatalogConfig {

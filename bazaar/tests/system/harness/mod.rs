@@ -240,7 +240,7 @@ impl Drop for Deployment {
 fn config_on_new_ports(data: &Path, gateways: u8) -> Config {
     let mut taken = PORTS.lock();
     loop {
-        let config = Config::local_free(data, gateways).expect("free ports");
+        let config = Config::local_free(data, 1, gateways).expect("free ports");
         let ports = ports_of(&config);
         if taken.is_disjoint(&ports) {
             taken.extend(ports);
