@@ -68,6 +68,17 @@ pub const COMMANDS_UNDER_WAY: usize = 256;
 /// Answers held back by the gate. Each is a batch of decisions, a page or a fill; fills are bounded by the gateways' own tables.
 pub const ANSWERS_HELD: usize = 65_536;
 
+/// Questions that wait for the proof that the catalog they were put to still leads: as many as the gate holds answers.
+pub const QUESTIONS_WAITING: usize = 65_536;
+
+/// Such proofs under way at once. Each is a round of small messages through the group; four hide one slow round behind three others,
+/// and what comes in meanwhile shares the next.
+pub const BARRIERS_UNDER_WAY: usize = 4;
+
+/// A catalog that hands its group over first lets go what is nearly done: about a disk write and a gateway's confirmation. What it
+/// leaves unanswered then is asked again of the next leader.
+pub const HAND_OVER_SETTLE: Span = Span::millis(20);
+
 /// Length of a gateway's volume lease. A gateway that dies delays trades by this much, once; one that lives renews six times as often.
 pub const LEASE: Span = Span::millis(300);
 

@@ -33,7 +33,6 @@ pub(crate) fn stored_hash(rows: &[Row]) -> Result<Option<ChainHash>, StartError>
 }
 
 /// The row that says what the engine must find again beside a store that reflects this position.
-#[allow(dead_code, reason = "written by the groups whose engine has a mark")]
 pub(crate) fn mark_row(mark: &Bytes) -> RowChange {
     RowChange { table: Table::Facts, key: MARK_KEY.to_vec(), value: Some(mark.to_vec()) }
 }

@@ -209,10 +209,10 @@ proptest! {
             quantity: 3,
             restock: true,
         };
-        let config = CatalogConfig { id: 1, restock: None, orders: vec![1, 2, 3] };
+        let config = CatalogConfig::alone(1, vec![1, 2, 3]);
         let now = Now { time: Time(1), wall: WallTime(1) };
         let first = vec![listing("Tux"), listing("Gnu")];
-        let started = CatalogProcess::start(config, now, 1, Recovered::default(), Vec::new(), first);
+        let started = CatalogProcess::start(config, now, 1, 11, Recovered::default(), Vec::new(), first);
         let mut catalog = started.expect("an empty disk is sound");
         prop_assert!(!feed(&mut catalog, inputs));
         let law = &catalog.state().law;

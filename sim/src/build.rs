@@ -21,9 +21,9 @@ impl Maker for Real {
     fn make(&self, scenario: &Scenario, part: Part, now: Now) -> Result<Box<dyn Machine>, String> {
         match part {
             Part::Gateway { id } => Ok(Box::new(self.gateway(scenario, id, now))),
-            Part::Catalog { id, boot, incarnation: _, recovered, rows } => {
+            Part::Catalog { id, boot, incarnation, recovered, rows } => {
                 let (config, first) = (catalog_config(scenario, id), scenario.listings.clone());
-                CatalogProcess::start(config, now, boot, recovered, rows, first)
+                CatalogProcess::start(config, now, boot, incarnation, recovered, rows, first)
                     .map(|process| self.catalog(process))
                     .map_err(|why| why.to_string())
             }
@@ -41,7 +41,7 @@ fn catalog_config(scenario: &Scenario, id: u8) -> CatalogConfig {
     let restock = scenario
         .restock
         .map(|(interval, level)| RestockConfig { interval: Span::millis(interval), level });
-    CatalogConfig { id, restock, orders: (1..=scenario.orders).collect() }
+    CatalogConfig { restock, ..CatalogConfig::alone(id, (1..=scenario.orders).collect()) }
 }
 
 impl Real {

@@ -35,6 +35,7 @@ pub(super) async fn serve(
         settings(config, service),
         clock::now(),
         opened.boot,
+        opened.incarnation,
         opened.recovered,
         opened.rows,
         listings,
@@ -64,11 +65,11 @@ fn ready(us: u8, handle: &Handle<CatalogProcess>, links: &Links) -> Result<(), &
 
 fn settings(config: &Config, service: ServiceId) -> CatalogConfig {
     let restock = config.catalog.restock;
+    let orders = config.orders.replicas.iter().map(|replica| replica.id).collect();
     CatalogConfig {
-        id: service.id,
         restock: restock
             .enabled
             .then(|| RestockConfig { interval: restock.interval.span(), level: restock.level }),
-        orders: config.orders.replicas.iter().map(|replica| replica.id).collect(),
+        ..CatalogConfig::alone(service.id, orders)
     }
 }

@@ -37,6 +37,7 @@ impl Disk {
                 LogWrite::Append(entry) => recovered.entries.push(entry.clone()),
                 LogWrite::Truncate(from) => recovered.entries.retain(|e| e.position < *from),
                 LogWrite::State(state) => recovered.state = *state,
+                LogWrite::Reset { .. } => recovered.entries.clear(),
             }
         }
         recovered.entries.retain(|entry| entry.position > self.stored);
@@ -175,11 +176,11 @@ impl World {
         let (disk, now) = (&self.disks[&service], self.now());
         match service.kind {
             ServiceKind::Catalog => {
-                let config = CatalogConfig { id: 1, restock: None, orders: vec![1, 2, 3] };
+                let config = CatalogConfig::alone(1, vec![1, 2, 3]);
                 let first = vec![listing("GameStart", 100), listing("RottenFishCo", 1)];
                 let (recovered, rows) = (disk.recovered(), disk.rows());
                 let started =
-                    CatalogProcess::start(config, now, self.starts, recovered, rows, first);
+                    CatalogProcess::start(config, now, self.starts, 11, recovered, rows, first);
                 #[cfg_attr(not(feature = "mutants"), expect(unused_mut, reason = "no mutants"))]
                 let mut catalog = started.expect("the disk is sound");
                 #[cfg(feature = "mutants")]
@@ -308,6 +309,9 @@ impl World {
                 self.hits += usize::from(event.action == CacheAction::Hit);
             }
             Effect::Event(_) => {}
+            Effect::ReadSnapshot { .. } | Effect::CloseSnapshot { .. } | Effect::Replace { .. } => {
+                panic!("{who} has nobody to bring level")
+            }
         }
     }
 

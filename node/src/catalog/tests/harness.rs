@@ -26,6 +26,8 @@ pub(super) struct Bench {
     pub(super) time: Time,
     /// Everything sent since last looked at.
     pub(super) sent: Vec<(ServiceId, Message)>,
+    /// Whom it told that it leads, and in which term: said apart, for it goes with much else.
+    pub(super) leads: Vec<(ServiceId, u64)>,
     /// Effects that are neither messages nor for the disk.
     pub(super) others: Vec<Effect>,
     unsynced: Option<Ticket>,
@@ -36,7 +38,7 @@ pub(super) struct Bench {
 }
 
 pub(super) fn config() -> CatalogConfig {
-    CatalogConfig { id: 1, restock: None, orders: vec![1, 2, 3] }
+    CatalogConfig::alone(1, vec![1, 2, 3])
 }
 
 pub(super) fn name(text: &str) -> Name {
@@ -84,11 +86,13 @@ impl Bench {
         rows: Vec<Row>,
     ) -> Self {
         let catalog =
-            CatalogProcess::start(config, now(time), boot, recovered, rows, listings()).unwrap();
+            CatalogProcess::start(config, now(time), boot, 11, recovered, rows, listings())
+                .unwrap();
         Bench {
             catalog,
             time,
             sent: Vec::new(),
+            leads: Vec::new(),
             others: Vec::new(),
             unsynced: None,
             log: Vec::new(),
@@ -159,6 +163,9 @@ impl Bench {
 
     fn perform(&mut self, effect: Effect) {
         match effect {
+            Effect::Send { to, message: Message::Leads(leads) } => {
+                self.leads.push((to, leads.term));
+            }
             Effect::Send { to, message } => self.sent.push((to, message)),
             Effect::Persist { ticket, writes } => {
                 self.unsynced = Some(ticket);

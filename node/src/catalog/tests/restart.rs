@@ -104,6 +104,6 @@ fn an_entry_of_a_newer_version_is_refused_at_the_start() {
     last.command = vec![9, 1, 2].into();
     let recovered = Recovered { entries, ..Recovered::default() };
     let started =
-        CatalogProcess::start(config(), bench.now(), 9, recovered, Vec::new(), Vec::new());
+        CatalogProcess::start(config(), bench.now(), 9, 11, recovered, Vec::new(), Vec::new());
     assert!(matches!(started, Err(StartError::Entry(_))));
 }
