@@ -13,3 +13,5 @@ pub mod process;
 mod replica;
 pub mod service;
 pub mod snapshot;
+
+pub use replica::HASH_KEY;

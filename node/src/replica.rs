@@ -8,7 +8,7 @@ use replication::contract::ChainHash;
 use crate::catalog::StartError;
 
 /// Facts row that holds the chain hash at the stored position.
-const HASH_KEY: &[u8] = b"chain";
+pub const HASH_KEY: &[u8] = b"chain";
 
 /// Facts row that holds the engine's mark at the stored position.
 const MARK_KEY: &[u8] = b"mark";
