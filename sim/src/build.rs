@@ -1,6 +1,6 @@
 //! The real processes, with the settings of a scenario, and a mutant if one is asked for.
 
-use node::catalog::{CatalogConfig, CatalogProcess, RestockConfig};
+use node::catalog::{CatalogConfig, CatalogProcess, Protocol, RestockConfig};
 use node::gateway::{GatewayConfig, GatewayProcess};
 use node::orders::{OrdersConfig, OrdersProcess};
 use node::process::Now;
@@ -8,6 +8,7 @@ use replication::time::Span;
 
 use crate::mutant::Mutant;
 use crate::scenario::Scenario;
+use crate::world::layout::Layout;
 use crate::world::machine::Machine;
 use crate::world::maker::{Maker, Part};
 
@@ -21,8 +22,9 @@ impl Maker for Real {
     fn make(&self, scenario: &Scenario, part: Part, now: Now) -> Result<Box<dyn Machine>, String> {
         match part {
             Part::Gateway { id } => Ok(Box::new(self.gateway(scenario, id, now))),
-            Part::Catalog { id, boot, incarnation, recovered, rows } => {
-                let (config, first) = (catalog_config(scenario, id), scenario.listings.clone());
+            Part::Catalog { id, boot, incarnation, joining, recovered, rows } => {
+                let first = scenario.listings.clone();
+                let config = catalog_config(scenario, id, boot, joining);
                 CatalogProcess::start(config, now, boot, incarnation, recovered, rows, first)
                     .map(|process| self.catalog(process))
                     .map_err(|why| why.to_string())
@@ -37,16 +39,32 @@ impl Maker for Real {
     }
 }
 
-fn catalog_config(scenario: &Scenario, id: u8) -> CatalogConfig {
+fn catalog_config(scenario: &Scenario, id: u8, boot: u64, joining: bool) -> CatalogConfig {
     let restock = scenario
         .restock
         .map(|(interval, level)| RestockConfig { interval: Span::millis(interval), level });
-    CatalogConfig { restock, ..CatalogConfig::alone(id, (1..=scenario.orders).collect()) }
+    let protocol = if scenario.group.elects { Protocol::Raft } else { Protocol::Solo };
+    CatalogConfig {
+        restock,
+        catalogs: (1..=scenario.group.members).collect(),
+        gateways: (1..=scenario.gateways).collect(),
+        protocol,
+        // Every life of every replica draws its own timeouts.
+        seed: scenario.seed ^ u64::from(id) << 56 ^ boot << 32,
+        joining,
+        ..CatalogConfig::alone(id, (1..=scenario.orders).collect())
+    }
+}
+
+/// All catalogs that there are: whoever talks to them need not know who is a member.
+fn all_catalogs(scenario: &Scenario) -> Vec<u8> {
+    (1..=Layout::of(scenario).catalogs).collect()
 }
 
 impl Real {
     fn orders_config(&self, scenario: &Scenario, id: u8) -> OrdersConfig {
-        let mut config = OrdersConfig::new(id, (1..=scenario.orders).collect(), vec![1]);
+        let mut config =
+            OrdersConfig::new(id, (1..=scenario.orders).collect(), all_catalogs(scenario));
         if let Some(Mutant::Replication(mutant)) = self.mutant {
             config.engine.mutant = Some(mutant);
         }
@@ -55,7 +73,7 @@ impl Real {
 
     fn gateway(&self, scenario: &Scenario, id: u8, now: Now) -> GatewayProcess {
         let orders = (1..=scenario.orders).collect();
-        let mut config = GatewayConfig::new(id, orders, vec![1]);
+        let mut config = GatewayConfig::new(id, orders, all_catalogs(scenario));
         config.cache_size = scenario.cache_size;
         config.cache_events = true;
         config.health_interval = Span::millis(scenario.health_ms);

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use node::limits::LEASE;
 use replication::contract::{
     ChainHash, Changed, Epoch, Members, Position, ReplicaId, Role, Status,
 };
@@ -18,6 +19,8 @@ pub struct Catalogs {
     newest: Option<(Epoch, usize)>,
     /// In which term each process believes to lead.
     reigns: BTreeMap<usize, Epoch>,
+    /// Since when those lead that followed another leader and did not answer anything yet.
+    closed: BTreeMap<usize, u64>,
     /// Members by the replica that applied most, and how much that is.
     members: (u64, Members),
     /// Voters as the process saw them whose burst is performed now: before it and after it.
@@ -41,6 +44,7 @@ impl Catalogs {
             leaders: one_catalog_leader_per_term::leaders(),
             newest: None,
             reigns: BTreeMap::new(),
+            closed: BTreeMap::new(),
             members: (0, members),
             views: BTreeMap::new(),
             seen: vec![voters.clone()],
@@ -111,9 +115,11 @@ impl Catalogs {
         &mut self,
         host: usize,
         id: ReplicaId,
+        now: u64,
         changed: &Changed,
         marks: &mut Marks,
     ) -> Result<(), Broken> {
+        self.closed.remove(&host);
         if changed.role != Role::Leader {
             self.reigns.remove(&host);
             return Ok(());
@@ -126,6 +132,7 @@ impl Catalogs {
         };
         if changed.epoch > before {
             marks.hit("catalog elections");
+            self.closed.insert(host, now);
             self.newest = Some((changed.epoch, host));
         }
         Ok(())
@@ -136,9 +143,17 @@ impl Catalogs {
         self.leaders.saw(term, id)
     }
 
+    /// A catalog sends what leaves only through its gate: did the first answer of its reign wait for old leases to end?
+    pub fn answered(&mut self, host: usize, now: u64, marks: &mut Marks) {
+        let Some(since) = self.closed.remove(&host) else { return };
+        let waited = now.saturating_sub(since) >= LEASE.0 - LEASE.0 / 50;
+        marks.hit(if waited { "waited-out openings" } else { "early openings" });
+    }
+
     /// A process died.
     pub fn died(&mut self, host: usize) {
         self.reigns.remove(&host);
+        self.closed.remove(&host);
         self.views.remove(&host);
         self.applied.remove(&host);
     }

@@ -119,6 +119,7 @@ impl Watch {
         &mut self,
         host: usize,
         service: ServiceId,
+        now: u64,
         event: &Event,
         marks: &mut Marks,
     ) -> Result<(), Broken> {
@@ -132,7 +133,7 @@ impl Watch {
             Event::Role(changed) if service.kind == ServiceKind::Catalog => {
                 let elections = marks.count("catalog elections");
                 self.led[host] |= changed.role == Role::Leader;
-                self.catalogs.role(host, service.id, changed, marks)?;
+                self.catalogs.role(host, service.id, now, changed, marks)?;
                 let loaded =
                     !self.deciding.is_empty() && marks.count("catalog elections") > elections;
                 marks.add("catalog elections under load", u64::from(loaded));
@@ -159,6 +160,11 @@ impl Watch {
         message: &Message,
         marks: &mut Marks,
     ) -> Result<(), Broken> {
+        let answers =
+            matches!(message, Message::Decided(_) | Message::Filled(_) | Message::Outbox(_));
+        if answers && sight.hosts[from].is_catalog() {
+            self.catalogs.answered(from, sight.now, marks);
+        }
         match message {
             Message::Configuration(configuration)
             | Message::Refused { configuration, .. }

@@ -179,6 +179,8 @@ impl World<'_> {
             ServiceKind::Catalog if self.catalog_is_expendable(host) => {
                 self.marks.hit("catalog disks lost");
                 self.wipe(host, down)?;
+                // Started as before, or as an operator starts a new one: either way it must be added to count.
+                self.hosts[host].joining = self.rng.chance(0.5);
                 self.wish_replaced(host);
                 Ok(())
             }

@@ -31,6 +31,8 @@ pub struct Host {
     pub waking: bool,
     /// Pauses that lie on it.
     pub pauses: u32,
+    /// A catalog that waits to be made a member, as an operator would start it; else it begins its group with the others.
+    pub joining: bool,
     /// It was taken out of its group and stopped: it stays down.
     pub retired: bool,
     /// It was asked to stop; how long it stays down then.
@@ -52,6 +54,7 @@ impl Host {
             inbox: Vec::new(),
             waking: false,
             pauses: 0,
+            joining: false,
             retired: false,
             draining: None,
             believes_up: vec![false; peers],

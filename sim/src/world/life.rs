@@ -54,7 +54,10 @@ impl World<'_> {
         let incarnation = host.disk.as_ref().map_or(0, |disk| disk.incarnation());
         let (id, boot) = (service.id, host.boots);
         match service.kind {
-            ServiceKind::Catalog => Part::Catalog { id, boot, incarnation, recovered, rows },
+            ServiceKind::Catalog => {
+                let joining = host.joining;
+                Part::Catalog { id, boot, incarnation, joining, recovered, rows }
+            }
             ServiceKind::Orders => Part::Orders { id, incarnation, recovered, rows },
             ServiceKind::Gateway => Part::Gateway { id },
         }

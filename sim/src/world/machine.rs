@@ -20,4 +20,14 @@ impl Machine for node::gateway::GatewayProcess {}
 
 impl Machine for node::orders::OrdersProcess {}
 
-impl Machine for node::catalog::CatalogProcess {}
+impl Machine for node::catalog::CatalogProcess {
+    fn group(&self) -> Option<Status> {
+        let status = self.status();
+        let known = !status.members.voters.is_empty();
+        known.then_some(status)
+    }
+
+    fn change_members(&mut self, now: Now, change: MemberChange) -> Result<(), MemberError> {
+        node::catalog::CatalogProcess::change_members(self, now, change)
+    }
+}

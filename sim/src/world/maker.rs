@@ -17,6 +17,8 @@ pub enum Part {
         boot: u64,
         /// Its disk.
         incarnation: Incarnation,
+        /// An empty disk waits to be made a member.
+        joining: bool,
         /// Its log.
         recovered: Recovered,
         /// Its store.

@@ -364,7 +364,9 @@ fn make_hosts(scenario: &Scenario, layout: Layout, rng: &mut Rng) -> Vec<Host> {
             let durable = service.kind != ServiceKind::Gateway;
             let incarnation = 1 + rng.below(1 << 40);
             let disk = durable.then(|| Disk::new(scenario.disk.clone(), incarnation));
-            Host::new(service, clock, disk, count)
+            let mut host = Host::new(service, clock, disk, count);
+            host.joining = host.is_catalog() && service.id > scenario.group.members;
+            host
         })
         .collect()
 }

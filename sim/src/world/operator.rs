@@ -124,6 +124,7 @@ impl World<'_> {
             // Its old disk left the group for ever.
             let down = self.rng.between(1_000, 300_000);
             self.wipe(host, down)?;
+            self.hosts[host].joining = true;
             self.revive(host, down);
             self.watch.catalogs.fresh(id);
         }

@@ -57,7 +57,7 @@ impl World<'_> {
                 let service = self.hosts[host].service;
                 self.trace.line(self.now, || format!("{service} says {event:?}"));
                 self.watch
-                    .event(host, service, &event, &mut self.marks)
+                    .event(host, service, self.now, &event, &mut self.marks)
                     .map_err(|(invariant, detail)| Violation { invariant, at: self.now, detail })?;
             }
             Effect::ReadSnapshot { transfer, after, max_bytes } => {
