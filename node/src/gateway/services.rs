@@ -1,5 +1,6 @@
 //! The gateway's side towards catalog and orders: links, messages, and the watch over the leader.
 
+use replication::contract::Epoch;
 use replication::register::Configuration;
 use replication::time::Time;
 
@@ -63,11 +64,7 @@ impl GatewayProcess {
         effects: &mut Vec<Effect>,
     ) {
         match message {
-            Message::Leads(leads) => {
-                if self.links.leads(now, from, leads.term) {
-                    self.catalog_changed(now, effects);
-                }
-            }
+            Message::Leads(leads) => self.catalog_leads(now, from, leads.term, effects),
             Message::Lease(grant) => self.cache.granted(now, &grant, effects),
             Message::Invalidate(invalidate) => self.cache.invalidate(&invalidate, effects),
             Message::Filled(filled) => {
@@ -85,6 +82,18 @@ impl GatewayProcess {
                 self.selection.refused(now);
             }
             _ => {}
+        }
+    }
+
+    fn catalog_leads(
+        &mut self,
+        now: Time,
+        from: ServiceId,
+        term: Epoch,
+        effects: &mut Vec<Effect>,
+    ) {
+        if self.links.leads(now, from, term) {
+            self.catalog_changed(now, effects);
         }
     }
 

@@ -29,7 +29,7 @@ mod tests;
 
 use market::orders::Orders;
 use market::rows::Row;
-use replication::contract::{Engine, Incarnation, Recovered, Status};
+use replication::contract::{Engine, Epoch, Incarnation, Recovered, Status};
 use replication::primary_backup::PrimaryBackup;
 use replication::register::{Configuration, Refusal, RegisterCommand};
 use replication::time::Time;
@@ -136,6 +136,12 @@ impl OrdersProcess {
         self.catalogs.catalog().unwrap_or_else(first)
     }
 
+    fn catalog_leads(&mut self, now: Now, from: ServiceId, term: Epoch) {
+        if self.catalogs.leads(now.time, from.id, term) {
+            self.catalog_changed(now);
+        }
+    }
+
     /// Another catalog leads, or the same one anew, or over a new link: what was under way may be lost, ask again at once.
     fn catalog_changed(&mut self, now: Now) {
         self.next_heartbeat = now.time;
@@ -156,9 +162,7 @@ impl OrdersProcess {
                 self.take_reads(from, reads, effects);
             }
             (ServiceKind::Catalog, Message::Leads(leads)) => {
-                if self.catalogs.leads(now.time, from.id, leads.term) {
-                    self.catalog_changed(now);
-                }
+                self.catalog_leads(now, from, leads.term);
             }
             (ServiceKind::Catalog, Message::Decided(decided)) => {
                 self.decided(now, decided, effects);

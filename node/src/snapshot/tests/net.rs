@@ -20,6 +20,9 @@ pub(super) enum Flight {
     Taken(ReplicaId, SnapshotTaken),
 }
 
+/// A question to a store: of which transfer, and after which row.
+type Read = (u64, Option<(Table, Vec<u8>)>);
+
 /// A leader and its store.
 #[derive(Debug)]
 pub(super) struct Leader {
@@ -28,7 +31,7 @@ pub(super) struct Leader {
     /// What each transfer's first question fixed.
     pub(super) pinned: BTreeMap<u64, (Position, Vec<Row>)>,
     /// Questions to the store.
-    pub(super) reads: VecDeque<(u64, Option<(Table, Vec<u8>)>)>,
+    pub(super) reads: VecDeque<Read>,
 }
 
 /// All of it.
