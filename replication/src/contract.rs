@@ -145,7 +145,8 @@ pub enum Effect {
         to: ReplicaId,
     },
     /// Replace law and store by the rows that were received and staged here as this snapshot, then say
-    /// [`Engine::restored`]. Nothing is delivered in between.
+    /// [`Engine::restored`]; say [`Engine::restore_refused`] at once if nothing is staged under that name. Nothing is
+    /// delivered in between.
     Restore(SnapshotName),
     /// Read delivered entries `from..from + max` back from the store and hand them to
     /// [`Engine::history`]. Only asked for positions at or below what [`Engine::stored`] said.
@@ -237,6 +238,9 @@ pub enum MemberError {
     /// The last voter cannot go.
     #[error("replica {0} is the last voter; a group without voters is lost")]
     LastVoter(ReplicaId),
+    /// That disk was removed, and stays so.
+    #[error("the disk of replica {0} was removed from the group; give it an empty one")]
+    Gone(ReplicaId),
     /// This engine's members are fixed.
     #[error("the members of this group are fixed by its protocol")]
     Fixed,
@@ -336,6 +340,10 @@ pub trait Engine: Send {
 
     /// Law and store are, durably, what [`Effect::Restore`] asked for.
     fn restored(&mut self, _now: Time) {}
+
+    /// [`Effect::Restore`] cannot be done: nothing is staged here under that name. One of the two must be said, or the
+    /// engine waits for ever: it does not know whether law and store are being replaced.
+    fn restore_refused(&mut self, _now: Time) {}
 
     /// Changes the members of the group. Taken is not done: [`Status::members`] tells when it is.
     fn change_members(&mut self, _now: Time, _change: MemberChange) -> Result<(), MemberError> {
