@@ -1,6 +1,6 @@
 //! The driver reads snapshots and replaces the store.
 
-use std::sync::Arc;
+use std::sync::{Arc, mpsc};
 
 use bytes::Bytes;
 use market::rows::{Row, RowChange, Table};
@@ -98,7 +98,7 @@ fn hash_row() -> Row {
 /// A store that is not replaced before somebody lets it.
 struct Held {
     store: Arc<dyn Store>,
-    gate: Arc<Mutex<()>>,
+    gate: Mutex<mpsc::Receiver<()>>,
 }
 
 impl Store for Held {
@@ -112,7 +112,7 @@ impl Store for Held {
         self.store.write(position, changes)
     }
     fn replace(&self, position: Position, rows: &[Row]) -> Result<(), StoreError> {
-        let _gate = self.gate.lock();
+        self.gate.lock().recv_timeout(PATIENCE).expect("somebody lets it");
         self.store.replace(position, rows)
     }
     fn replaced(&self) -> Result<Position, StoreError> {
@@ -134,13 +134,12 @@ impl Store for Held {
 async fn a_process_is_heard_while_its_store_is_replaced() {
     let dir = tempfile::tempdir().unwrap();
     let mut opened = open(dir.path());
-    let gate = Arc::new(Mutex::new(()));
-    opened.store = Arc::new(Held { store: opened.store, gate: Arc::clone(&gate) });
+    let (open_gate, gate) = mpsc::channel();
+    opened.store = Arc::new(Held { store: opened.store, gate: Mutex::new(gate) });
     let (io, around) = io(disk(opened));
     let handle = Driver::spawn(Toy::default(), io).unwrap();
     let large = |key: u8| Row { value: vec![key; 1 << 20], ..row(key, 0) };
     let rows: Vec<Row> = (0..80).map(large).collect();
-    let closed = gate.lock();
     handle.act(|_, _, effects| effects.push(Effect::Replace { position: 5, rows }));
     until("it waits", || handle.pending().store_bytes > 80 << 20).await;
     let from = ServiceId::catalog(1);
@@ -148,7 +147,7 @@ async fn a_process_is_heard_while_its_store_is_replaced() {
     let heard = around.sent.recv_timeout(PATIENCE).unwrap();
     assert_eq!(heard, (from, vec![Message::Ping { nonce: 1 }]));
     assert_eq!(handle.with(|toy| toy.replaced), None);
-    drop(closed);
+    open_gate.send(()).unwrap();
     until("it is replaced", || handle.with(|toy| toy.replaced) == Some(5)).await;
     until("nothing waits", || handle.pending().store_bytes == 0).await;
     handle.stop();

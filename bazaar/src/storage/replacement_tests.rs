@@ -99,6 +99,8 @@ fn a_crash_between_any_two_steps_of_a_replacement_is_repaired() {
         after_crash(dir, position, OTHER, &[], &["log-reset"]);
         log_all(&mut opened, &chain(11)[10..]);
         after_crash(dir, position, OTHER, &[], &["log-reset"]);
+        opened.log.cut(position).unwrap();
+        after_crash(dir, position, OTHER, &[], &["log-reset"]);
         let write = LogWrite::Reset { position, hash: OTHER };
         opened.log.append(&[write, LogWrite::State(VOTED)]).unwrap();
         after_crash(dir, position, OTHER, &[], &[]);
