@@ -229,8 +229,10 @@ pub enum MemberError {
     /// One change at a time.
     #[error("another change of members is under way; wait until it is done")]
     UnderWay,
-    /// It is a member already, with this very disk.
-    #[error("replica {0} is a member already; remove it first if its disk was lost")]
+    /// It is a member already, or was one with this very disk: a disk that was removed never counts again.
+    #[error(
+        "replica {0} is a member already, or was one with this disk; remove it, and add it with an empty disk"
+    )]
     IsMember(ReplicaId),
     /// It is none.
     #[error("replica {0} is no member")]
@@ -238,9 +240,6 @@ pub enum MemberError {
     /// The last voter cannot go.
     #[error("replica {0} is the last voter; a group without voters is lost")]
     LastVoter(ReplicaId),
-    /// That disk was removed, and stays so.
-    #[error("the disk of replica {0} was removed from the group; give it an empty one")]
-    Gone(ReplicaId),
     /// This engine's members are fixed.
     #[error("the members of this group are fixed by its protocol")]
     Fixed,

@@ -32,7 +32,7 @@ impl Raft {
         match change {
             MemberChange::Add(id, _) if facts.is_member(id) => Err(MemberError::IsMember(id)),
             MemberChange::Add(id, disk) if facts.gone.get(&id) >= Some(&disk) => {
-                Err(MemberError::Gone(id))
+                Err(MemberError::IsMember(id))
             }
             MemberChange::Add(..) if !facts.learners.is_empty() => Err(MemberError::UnderWay),
             MemberChange::Add(0, _) => Err(MemberError::NoMember(0)),
