@@ -4,15 +4,16 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use market::rows::Table;
+use node::limits::SNAPSHOT_PEERS;
 use node::process::Input;
 use parking_lot::Mutex;
 
 use super::mailbox::{Item, Mailbox};
 use crate::storage::store::{Store, StoreError, View};
 
-/// Transfers that may be open at once: more than a group has members to bring level at a time. Each keeps the store from
-/// reusing the room of rows that were changed since.
-const OPEN: usize = 4;
+/// Transfers that may be open at once: twice what a process has under way, so that only one that was forgotten is ever dropped.
+/// Each keeps the store from reusing the room of rows that were changed since.
+const OPEN: usize = 2 * SNAPSHOT_PEERS;
 
 /// What a transfer reads from, once its first read has begun. The reads of one transfer wait for each other.
 type Shelf = Arc<Mutex<Option<Box<dyn View>>>>;
