@@ -30,10 +30,12 @@ pub(super) struct Bench {
     pub(super) leads: Vec<(ServiceId, u64)>,
     /// Effects that are neither messages nor for the disk.
     pub(super) others: Vec<Effect>,
+    /// How far the wall clock was set ahead.
+    pub(super) wall_ahead: Span,
     unsynced: Option<Ticket>,
     /// Every entry written.
     pub(super) log: Vec<Entry>,
-    stored: Vec<(Position, Vec<RowChange>)>,
+    pub(super) stored: Vec<(Position, Vec<RowChange>)>,
     boot: u64,
 }
 
@@ -88,16 +90,22 @@ impl Bench {
         let catalog =
             CatalogProcess::start(config, now(time), boot, 11, recovered, rows, listings())
                 .unwrap();
+        Bench { boot, ..Bench::around(catalog, time) }
+    }
+
+    /// A catalog that was started otherwise.
+    pub(super) fn around(catalog: CatalogProcess, time: Time) -> Self {
         Bench {
             catalog,
             time,
             sent: Vec::new(),
             leads: Vec::new(),
             others: Vec::new(),
+            wall_ahead: Span(0),
             unsynced: None,
             log: Vec::new(),
             stored: Vec::new(),
-            boot,
+            boot: 1,
         }
     }
 
@@ -123,8 +131,8 @@ impl Bench {
         bench
     }
 
-    /// Another life of the same catalog: the whole log, and the store as of a position.
-    pub(super) fn restarted(&self, stored: Position, after: Span) -> Self {
+    /// The store as of a position.
+    pub(super) fn rows(&self, stored: Position) -> Vec<Row> {
         let mut rows = BTreeMap::new();
         for change in self.stored.iter().filter(|(at, _)| *at <= stored).flat_map(|(_, c)| c) {
             match &change.value {
@@ -133,16 +141,22 @@ impl Bench {
             }
         }
         let row = |((table, key), value): ((Table, Vec<u8>), Vec<u8>)| Row { table, key, value };
+        rows.into_iter().map(row).collect()
+    }
+
+    /// Another life of the same catalog: the whole log, and the store as of a position.
+    pub(super) fn restarted(&self, stored: Position, after: Span) -> Self {
         let entries = self.log.iter().filter(|entry| entry.position > stored).cloned().collect();
         let recovered = Recovered { applied: stored, entries, ..Recovered::default() };
-        let rows = rows.into_iter().map(row).collect();
+        let rows = self.rows(stored);
         let mut next = Bench::start(config(), self.time + after, self.boot + 1, recovered, rows);
         next.log.clone_from(&self.log);
         next
     }
 
     pub(super) fn now(&self) -> Now {
-        now(self.time)
+        let now = now(self.time);
+        Now { wall: WallTime(now.wall.0 + self.wall_ahead.0 / 1_000), ..now }
     }
 
     pub(super) fn input(&mut self, input: Input) {
@@ -275,6 +289,6 @@ fn decided(message: Message) -> Option<Decided> {
     }
 }
 
-fn now(time: Time) -> Now {
+pub(super) fn now(time: Time) -> Now {
     Now { time, wall: WallTime(1_700_000_000_000 + time.0 / 1_000) }
 }
