@@ -24,6 +24,9 @@ pub struct CatalogConfig {
     pub seed: u64,
     /// This replica belongs to no group yet: it waits until it is made a member of one.
     pub joining: bool,
+    /// A mistake for the engine to make on purpose.
+    #[cfg(feature = "mutants")]
+    pub engine_mutant: Option<replication::mutants::Mutant>,
 }
 
 impl CatalogConfig {
@@ -38,6 +41,8 @@ impl CatalogConfig {
             protocol: Protocol::Solo,
             seed: 0,
             joining: false,
+            #[cfg(feature = "mutants")]
+            engine_mutant: None,
         }
     }
 
@@ -102,7 +107,10 @@ pub enum StartError {
     /// A log entry cannot be read.
     #[error("{0}")]
     Entry(#[source] super::command::UnreadableCommand),
-    /// A group needs an engine that elects.
-    #[error("a catalog of several replicas is not built in yet; configure one")]
-    NoEngine,
+    /// The disk belongs to a replica of a group, and the settings say that there is none.
+    #[error("the store was written by a catalog of a group; configure its protocol")]
+    OfAGroup,
+    /// Raft cannot go on from here.
+    #[error("{0}; replace this replica with --fresh")]
+    Raft(#[source] replication::raft::StartError),
 }

@@ -42,7 +42,7 @@ impl CatalogProcess {
                 }
             }
             EngineEffect::SendSnapshot { to } => self.send_snapshot(now, to, effects),
-            EngineEffect::Restore(name) => self.restore(&name, effects),
+            EngineEffect::Restore(name) => self.restore(now, &name, effects),
             EngineEffect::ReadHistory { from, max } => {
                 let purpose = HistoryPurpose::CatchUp;
                 effects.push(Effect::ReadHistory { purpose, from, max });

@@ -37,6 +37,7 @@ mod command;
 mod config;
 mod deliver;
 mod drain;
+mod engine;
 mod gate;
 mod law_clock;
 mod leading;
@@ -58,7 +59,6 @@ use bytes::Bytes;
 use market::listing::NewListing;
 use market::rows::Row;
 use replication::contract::{Engine, Incarnation, Position, Recovered};
-use replication::solo::Solo;
 
 pub use command::{Command, UnreadableCommand};
 pub use config::{CatalogConfig, Protocol, RestockConfig, StartError};
@@ -108,7 +108,7 @@ impl CatalogProcess {
         config: CatalogConfig,
         now: Now,
         boot: u64,
-        _incarnation: Incarnation,
+        incarnation: Incarnation,
         mut recovered: Recovered,
         rows: Vec<Row>,
         first_listings: Vec<NewListing>,
@@ -118,15 +118,7 @@ impl CatalogProcess {
         }
         recovered.mark = stored_mark(&rows).unwrap_or_default();
         let applied = recovered.applied;
-        let engine: Box<dyn Engine> = match config.protocol {
-            Protocol::Solo => {
-                for entry in &recovered.entries {
-                    Command::decode(&entry.command).map_err(StartError::Entry)?;
-                }
-                Box::new(Solo::new(recovered))
-            }
-            Protocol::Raft => return Err(StartError::NoEngine),
-        };
+        let engine = engine::start(&config, now, incarnation, recovered)?;
         let state = State::load(rows)?;
         Ok(CatalogProcess::with_engine(config, now, boot, engine, (applied, state), first_listings))
     }

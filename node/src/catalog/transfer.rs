@@ -31,8 +31,9 @@ impl CatalogProcess {
 
     /// Takes the staged rows in place of law and store. Rows that are not here (this replica was restarted, or held them for too
     /// long) are not taken; the leader's engine will wish them sent again.
-    pub(super) fn restore(&mut self, name: &SnapshotName, effects: &mut Vec<Effect>) {
+    pub(super) fn restore(&mut self, now: Now, name: &SnapshotName, effects: &mut Vec<Effect>) {
         let Some(rows) = self.staged.take(name) else {
+            self.engine.restore_refused(now.time);
             let detail = format!("position {}", name.position);
             return effects.push(Effect::Event(Event::Note { slug: "snapshot_not_here", detail }));
         };

@@ -30,6 +30,7 @@ pub(super) struct Script {
     pub(super) hand_overs: usize,
     pub(super) staged: Vec<(ReplicaId, SnapshotName)>,
     pub(super) restored: usize,
+    pub(super) refused: usize,
     voters: Vec<ReplicaId>,
     out: Vec<Effect>,
 }
@@ -125,6 +126,10 @@ impl Engine for Scripted {
 
     fn restored(&mut self, _now: Time) {
         self.script().restored += 1;
+    }
+
+    fn restore_refused(&mut self, _now: Time) {
+        self.script().refused += 1;
     }
 
     fn hand_over(&mut self, _now: Time) {

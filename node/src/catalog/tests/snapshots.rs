@@ -151,6 +151,7 @@ fn a_snapshot_that_is_not_here_changes_nothing() {
     let other = SnapshotName { position: name.position + 1, ..name };
     group.then(|script| script.say(EngineEffect::Restore(other)));
     assert_eq!(replaced(&mut group), None);
+    assert_eq!(group.engine.script().refused, 1, "the engine waits for the one word or the other");
     assert_eq!(group.bench.catalog.state().law.state_hash(), hash);
 }
 
