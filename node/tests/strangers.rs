@@ -3,6 +3,7 @@
 use market::listing::{Kind, NewListing};
 use market::name::Name;
 use market::order::Order;
+use market::rows::{Row, Table};
 use market::trade::{Key, Side, Trade, TradeRefusal, WallTime};
 use node::catalog::{CatalogConfig, CatalogProcess};
 use node::message::*;
@@ -11,7 +12,7 @@ use node::process::{Effect, HistoryPurpose, Input, Now, Process};
 use node::service::ServiceId;
 use proptest::collection::vec;
 use proptest::prelude::*;
-use replication::contract::Recovered;
+use replication::contract::{ChainHash, Recovered, SnapshotName};
 use replication::register::{Configuration, Refusal, RegisterCommand};
 use replication::time::{Span, Time};
 
@@ -96,6 +97,41 @@ fn wish() -> impl Strategy<Value = RegisterCommand> {
     ]
 }
 
+/// Rows of a store, also such as no store has.
+fn row() -> impl Strategy<Value = Row> {
+    let key = prop_oneof![Just("chain"), Just("mark"), Just("law"), Just("register"), Just("Tux")];
+    let value = prop_oneof![2 => Just(vec![0; 16]), 1 => vec(any::<u8>(), 0..20)];
+    (0..Table::ALL.len(), key, value).prop_map(|(table, key, value)| Row {
+        table: Table::ALL[table],
+        key: key.as_bytes().to_vec(),
+        value,
+    })
+}
+
+fn snapshot_name() -> impl Strategy<Value = SnapshotName> {
+    let mark = prop_oneof![Just(Vec::new()), vec(any::<u8>(), 0..20)];
+    (number(), mark).prop_map(|(position, mark)| SnapshotName {
+        position,
+        hash: ChainHash::EMPTY,
+        mark: mark.into(),
+    })
+}
+
+/// What replicas of one group say about snapshots, and who leads the catalog.
+fn for_a_replica() -> impl Strategy<Value = Message> {
+    prop_oneof![
+        number().prop_map(|term| Message::Leads(Leads { term })),
+        (number(), number(), vec(row(), 0..3), proptest::option::of(snapshot_name())).prop_map(
+            |(transfer, part, rows, end)| {
+                Message::SnapshotPart(SnapshotPart { transfer, part, rows, end })
+            }
+        ),
+        (number(), proptest::option::of(number())).prop_map(|(transfer, next)| {
+            Message::SnapshotTaken(SnapshotTaken { transfer, next })
+        }),
+    ]
+}
+
 /// What a catalog is told.
 fn for_a_catalog() -> impl Strategy<Value = Message> {
     prop_oneof![
@@ -160,10 +196,16 @@ fn from() -> impl Strategy<Value = ServiceId> {
 
 fn input(message: impl Strategy<Value = Message>) -> impl Strategy<Value = Input> {
     prop_oneof![
+        2 => (from(), for_a_replica())
+            .prop_map(|(from, message)| Input::Received { from, message }),
         12 => (from(), message).prop_map(|(from, message)| Input::Received { from, message }),
         1 => from().prop_map(Input::LinkUp),
         1 => from().prop_map(Input::LinkDown),
         2 => Just(Input::Tick),
+        1 => (number(), number(), vec(row(), 0..3), any::<bool>()).prop_map(
+            |(transfer, position, rows, end)| Input::SnapshotRows { transfer, position, rows, end }
+        ),
+        1 => number().prop_map(Input::Replaced),
         1 => number().prop_map(|read| Input::History {
             purpose: HistoryPurpose::Order { read },
             entries: Vec::new(),
