@@ -77,7 +77,7 @@ pub(super) fn name(position: Position) -> SnapshotName {
 }
 
 impl Leader {
-    fn new(first_transfer: u64, position: Position) -> Self {
+    pub(super) fn new(first_transfer: u64, position: Position) -> Self {
         Leader {
             sender: Sender::new(ServiceKind::Catalog, first_transfer),
             position,

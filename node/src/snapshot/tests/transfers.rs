@@ -2,7 +2,7 @@
 
 use replication::time::Span;
 
-use super::net::{Flight, Net, PEER, almost, name, state};
+use super::net::{Flight, Leader, Net, PEER, almost, name, state};
 use crate::limits::{SNAPSHOT_RESEND, SNAPSHOT_SILENCE};
 use crate::message::SnapshotTaken;
 
@@ -158,12 +158,33 @@ fn what_is_staged_stays_while_another_transfer_comes_in() {
 }
 
 #[test]
-fn an_answer_of_another_replica_counts_for_nothing() {
+fn answers_to_something_else_count_for_nothing() {
     let mut net = one_under_way(3);
     let transfer = 1 << 32;
-    let taken = SnapshotTaken { transfer, next: Some(4) };
-    let told = net.at(1, |sender, now, out| sender.taken(now, PEER + 5, taken, out));
-    assert_eq!(told, None);
+    let mut answer = |from, transfer, next| {
+        let taken = SnapshotTaken { transfer, next };
+        net.at(1, |sender, now, out| sender.taken(now, from, taken, out))
+    };
+    assert_eq!(answer(PEER + 5, transfer, Some(4)), None, "of another replica");
+    assert_eq!(answer(PEER, transfer - 1, Some(4)), None, "to an earlier transfer");
+    assert_eq!(answer(PEER, transfer - 1, None), None);
+    assert_eq!(answer(PEER, transfer, Some(5)), None, "to more than was sent");
+    assert_eq!(net.leaders[&1].pinned.len(), 1);
     net.settle();
     assert_eq!(net.told, [name(9)]);
+}
+
+/// As two starts of one clock might give them, if leaders did not count from their terms.
+#[test]
+fn transfers_of_two_leaders_with_one_number_are_not_mixed() {
+    let mut net = one_under_way(1);
+    net.leaders.insert(3, Leader::new(1 << 32, 14));
+    net.wish(3);
+    net.settle();
+    assert_eq!(net.told, [name(9)], "the first one goes on");
+    net.pass(SNAPSHOT_SILENCE);
+    net.wish(3);
+    net.settle();
+    assert_eq!(net.told, [name(9), name(14)]);
+    assert_eq!(net.receiver.take(&name(14)), Some(state(14)));
 }
