@@ -17,7 +17,7 @@ impl GatewayProcess {
     pub(super) fn link_up(&mut self, now: Time, service: ServiceId, effects: &mut Vec<Effect>) {
         let asks_again = self.links.up(service);
         match service.kind {
-            ServiceKind::Catalog if asks_again => self.catalog_changed(now, effects),
+            ServiceKind::Catalog if asks_again => self.catalog_changed(now),
             // It may lead unheard of; if so, it says so.
             ServiceKind::Catalog => self.ask_configuration(now, effects),
             ServiceKind::Orders => {
@@ -30,7 +30,7 @@ impl GatewayProcess {
 
     pub(super) fn link_down(&mut self, now: Time, service: ServiceId, effects: &mut Vec<Effect>) {
         if self.links.down(service) {
-            self.catalog_changed(now, effects);
+            self.catalog_changed(now);
         }
         if service.kind != ServiceKind::Orders {
             return;
@@ -64,7 +64,7 @@ impl GatewayProcess {
         effects: &mut Vec<Effect>,
     ) {
         match message {
-            Message::Leads(leads) => self.catalog_leads(now, from, leads.term, effects),
+            Message::Leads(leads) => self.catalog_leads(now, from, leads.term),
             Message::Lease(grant) => self.cache.granted(now, &grant, effects),
             Message::Invalidate(invalidate) => self.cache.invalidate(&invalidate, effects),
             Message::Filled(filled) => {
@@ -85,24 +85,17 @@ impl GatewayProcess {
         }
     }
 
-    fn catalog_leads(
-        &mut self,
-        now: Time,
-        from: ServiceId,
-        term: Epoch,
-        effects: &mut Vec<Effect>,
-    ) {
+    fn catalog_leads(&mut self, now: Time, from: ServiceId, term: Epoch) {
         if self.links.leads(now, from, term) {
-            self.catalog_changed(now, effects);
+            self.catalog_changed(now);
         }
     }
 
     /// Another catalog leads, or the same one anew, or over a new link: what it was asked may be lost, and the leases of the one
-    /// before it are to be had from it again, the sooner the less its answers wait.
-    fn catalog_changed(&mut self, now: Time, effects: &mut Vec<Effect>) {
+    /// before it are to be had from it again, the sooner the less its answers wait. When this burst ends it is asked for all of it.
+    fn catalog_changed(&mut self, now: Time) {
         self.cache.catalog_up(now);
         self.asked = None;
-        self.ask_configuration(now, effects);
     }
 
     fn orders_say(&mut self, now: Time, from: u8, message: Message, effects: &mut Vec<Effect>) {

@@ -111,11 +111,11 @@ fn answers_do_not_make_a_leader() {
 fn without_a_link_to_the_leader_another_is_tried() {
     let mut bench = bench();
     leads(&mut bench, THIRD, 7);
+    assert_eq!(asked(&mut bench, 1), [THIRD]);
     bench.input(Input::LinkDown(THIRD));
-    bench.sent.clear();
-    assert_eq!(asked(&mut bench, 1), [FIRST]);
+    assert_eq!(fills(&mut bench)[0].0, FIRST, "at once");
     bench.input(Input::LinkUp(THIRD));
-    assert_eq!(fills(&mut bench).len(), 1, "asked again, over the new link");
+    assert_eq!(fills(&mut bench)[0].0, THIRD, "over the new link");
     assert_eq!(asked(&mut bench, 2), [THIRD]);
     for catalog in [FIRST, SECOND, THIRD] {
         bench.input(Input::LinkDown(catalog));
@@ -142,9 +142,14 @@ fn a_new_leader_is_asked_everything_at_once() {
         assert_eq!(bench.asked, [FIRST, SECOND, THIRD]);
         bench.run(10);
     }
+    leads(&mut bench, SECOND, 10);
     quiet(&mut bench);
-    leads(&mut bench, THIRD, 9);
-    leads(&mut bench, SECOND, 8);
+    leads(&mut bench, THIRD, 11);
+    assert_eq!(bench.asked, [FIRST, SECOND, THIRD], "however soon after the last time");
+    bench.run(10);
+    quiet(&mut bench);
+    leads(&mut bench, THIRD, 11);
+    leads(&mut bench, SECOND, 10);
     assert_eq!((fills(&mut bench).len(), renewals(&mut bench).len()), (0, 0), "nothing new");
     assert_eq!(bench.asked, []);
 }
