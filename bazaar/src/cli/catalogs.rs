@@ -115,6 +115,12 @@ pub(super) mod tests {
         }
     }
 
+    pub(in crate::cli) fn group_of<const N: usize>(
+        statuses: [(u8, Result<Status, String>); N],
+    ) -> Catalogs {
+        Catalogs(statuses.into())
+    }
+
     fn group(leaders: [Option<Option<u8>>; 3]) -> Catalogs {
         let statuses = (1..).zip(leaders).map(|(id, leader)| {
             let gone = || "gone".to_owned();

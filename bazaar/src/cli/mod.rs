@@ -3,6 +3,7 @@
 pub mod audit;
 mod catalogs;
 pub mod config_check;
+pub mod member;
 pub mod status;
 pub mod trade;
 pub mod up;

@@ -1,10 +1,12 @@
-//! Status and audit over gRPC: what the process answers, and the client that asks.
+//! Status and audit over gRPC: what the process answers, and the client that asks. (Changes of members are asked for in
+//! [`admin`](super::admin), of the same [`Inspector`].)
 
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
 use market::order::OrderNumber;
+use replication::contract::{MemberChange, MemberError};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::time::timeout;
 use tokio_stream::wrappers::ReceiverStream;
@@ -29,6 +31,11 @@ pub trait Inspector: Send + Sync + 'static {
 
     /// Catalog replicas: everything that adds up, at one position.
     fn catalog(&self) -> Answer<CatalogState>;
+
+    /// Catalog replicas: changes the members of their group. Taken is not done; the leader's status tells when it is.
+    fn change_members(&self, _change: MemberChange) -> Answer<Result<(), MemberError>> {
+        Box::pin(async { Err(InspectError::NotKept("members of a group")) })
+    }
 
     /// Order replicas: at most `max` committed orders from a number on; an empty page at the end.
     fn orders(&self, from: OrderNumber, max: usize) -> Answer<OrderPage>;
