@@ -8,9 +8,11 @@ use node::service::ServiceId;
 use proptest::collection::{btree_map, btree_set, vec};
 use proptest::option;
 use proptest::prelude::*;
-use replication::contract::{Members, Status as EngineStatus};
+use replication::contract::{ChainHash, Members, Status as EngineStatus};
 use support::{any_of, configuration, listing};
-use wire::inspect::{CatalogPages, CatalogState, OrderPage, OrderRow, Status, encode_catalog};
+use wire::inspect::{
+    CatalogPages, CatalogState, OrderPage, OrderRow, Prefix, Status, encode_catalog,
+};
 use wire::{DecodeError, limits, v1};
 
 fn engine() -> impl Strategy<Value = EngineStatus> {
@@ -55,9 +57,11 @@ fn status() -> impl Strategy<Value = Status> {
 }
 
 fn catalog() -> impl Strategy<Value = CatalogState> {
-    (any::<[u64; 4]>(), any::<[u8; 16]>(), configuration(), vec(listing(), 0..20)).prop_map(
-        |(n, chain, configuration, listings)| CatalogState {
+    let hashes = any::<[[u8; 16]; 2]>();
+    (any::<[u64; 4]>(), hashes, configuration(), vec(listing(), 0..20)).prop_map(
+        |(n, [hash, chain], configuration, listings)| CatalogState {
             position: n[0],
+            hash: ChainHash(hash),
             next_number: n[1],
             chain: OrderChain(chain),
             outbox_first: n[2],
@@ -88,6 +92,12 @@ proptest! {
     #[test]
     fn a_catalog_survives(state in catalog()) {
         prop_assert_eq!(collect(encode_catalog(state.clone())).expect("valid"), state);
+    }
+
+    #[test]
+    fn a_prefix_survives(applied in any::<u64>(), hash in option::of(any::<[u8; 16]>())) {
+        let prefix = Prefix { applied, hash: hash.map(ChainHash) };
+        prop_assert_eq!(Prefix::from(v1::PrefixReply::from(prefix)), prefix);
     }
 
     #[test]

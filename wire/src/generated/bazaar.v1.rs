@@ -1075,6 +1075,9 @@ pub struct CatalogHead {
     /// Idempotency keys remembered.
     #[prost(uint64, tag = "7")]
     pub keys: u64,
+    /// Hash of the log's prefix that ends at `position`.
+    #[prost(message, optional, tag = "8")]
+    pub hash: ::core::option::Option<Bits128>,
 }
 /// A part of the state of a catalog. All pages of one answer are of the same position.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -1084,6 +1087,21 @@ pub struct CatalogPage {
     pub head: ::core::option::Option<CatalogHead>,
     #[prost(message, repeated, tag = "2")]
     pub listings: ::prost::alloc::vec::Vec<Listing>,
+}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct PrefixRequest {
+    /// Where the prefix of the log ends.
+    #[prost(uint64, tag = "1")]
+    pub position: u64,
+}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct PrefixReply {
+    /// Last position applied.
+    #[prost(uint64, tag = "1")]
+    pub applied: u64,
+    /// Hash of the prefix asked for; absent if it was not applied yet, or too long ago to be remembered.
+    #[prost(message, optional, tag = "2")]
+    pub hash: ::core::option::Option<Bits128>,
 }
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct OrdersRequest {
@@ -1248,6 +1266,25 @@ pub mod inspect_client {
             req.extensions_mut().insert(GrpcMethod::new("bazaar.v1.Inspect", "Catalog"));
             self.inner.server_streaming(req, path, codec).await
         }
+        /// Catalog replicas: the hash of a prefix of the log, to be compared with that of others.
+        pub async fn prefix(
+            &mut self,
+            request: impl tonic::IntoRequest<super::PrefixRequest>,
+        ) -> std::result::Result<tonic::Response<super::PrefixReply>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static("/bazaar.v1.Inspect/Prefix");
+            let mut req = request.into_request();
+            req.extensions_mut().insert(GrpcMethod::new("bazaar.v1.Inspect", "Prefix"));
+            self.inner.unary(req, path, codec).await
+        }
         /// Order replicas: the orders of a range, in number order, as far as they are committed here.
         pub async fn orders(
             &mut self,
@@ -1301,6 +1338,11 @@ pub mod inspect_server {
             &self,
             request: tonic::Request<super::CatalogRequest>,
         ) -> std::result::Result<tonic::Response<Self::CatalogStream>, tonic::Status>;
+        /// Catalog replicas: the hash of a prefix of the log, to be compared with that of others.
+        async fn prefix(
+            &self,
+            request: tonic::Request<super::PrefixRequest>,
+        ) -> std::result::Result<tonic::Response<super::PrefixReply>, tonic::Status>;
         /// Server streaming response type for the Orders method.
         type OrdersStream: tonic::codegen::tokio_stream::Stream<
                 Item = std::result::Result<super::OrderPage, tonic::Status>,
@@ -1475,6 +1517,49 @@ pub mod inspect_server {
                                 max_encoding_message_size,
                             );
                         let res = grpc.server_streaming(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/bazaar.v1.Inspect/Prefix" => {
+                    #[allow(non_camel_case_types)]
+                    struct PrefixSvc<T: Inspect>(pub Arc<T>);
+                    impl<T: Inspect> tonic::server::UnaryService<super::PrefixRequest>
+                    for PrefixSvc<T> {
+                        type Response = super::PrefixReply;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::PrefixRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Inspect>::prefix(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = PrefixSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
                         Ok(res)
                     };
                     Box::pin(fut)
