@@ -65,6 +65,10 @@ pub const OUTBOX_PAGE: usize = 1_024;
 /// is [`DECIDE_IN_FLIGHT`]; the rest is room for restocks, trims and elections.
 pub const COMMANDS_UNDER_WAY: usize = 256;
 
+/// Prefixes of the log whose hashes a catalog replica remembers: an audit compares replicas at a position that the slowest of
+/// them has reached. 16 bytes each; more than a minute of the fastest group.
+pub const PREFIXES: usize = 65_536;
+
 /// Answers held back by the gate. Each is a batch of decisions, a page or a fill; fills are bounded by the gateways' own tables.
 pub const ANSWERS_HELD: usize = 65_536;
 

@@ -82,7 +82,7 @@ fn catalog_headline(statuses: &Statuses) -> String {
         return "catalog: led by nobody".to_owned();
     };
     let engine = status.engine.clone().unwrap_or_default();
-    if engine.members.voters.is_empty() {
+    if engine.members.voters.len() < 2 {
         return format!("catalog: catalog-{leader} alone");
     }
     let list = |ids: &BTreeSet<u8>| ids.iter().map(u8::to_string).collect::<Vec<_>>().join(", ");

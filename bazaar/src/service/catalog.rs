@@ -2,19 +2,20 @@
 
 use std::sync::Arc;
 
-use node::catalog::{CatalogConfig, CatalogProcess, RestockConfig};
+use node::catalog::{CatalogConfig, CatalogProcess, Protocol, RestockConfig};
 use node::service::ServiceId;
 
 use super::figures::Figures;
 use super::inspect::CatalogInspector;
-use super::role::follows_or_leads;
+use super::role::{engine_of, follows_or_leads};
 use super::stop::Stop;
 use super::watch::Watch;
 use super::wiring::{Later, Running};
 use super::{DRAIN, ServiceError, links_config, open_data, tell};
-use crate::config::{Config, read_listings};
+use crate::config::{CatalogProtocol, Config, read_listings};
 use crate::driver::{Disk, Handle, clock};
 use crate::links::Links;
+use crate::rest::entropy;
 use crate::storage::store::WriterOptions;
 use crate::telemetry::{EventSink, Metrics};
 
@@ -32,7 +33,7 @@ pub(super) async fn serve(
     tell(&sink, &opened.notes);
     let listings = read_listings(&config.catalog)?;
     let process = CatalogProcess::start(
-        settings(config, service),
+        settings(config, service, draw_seed()?),
         clock::now(),
         opened.boot,
         opened.incarnation,
@@ -60,16 +61,32 @@ fn ready(us: u8, handle: &Handle<CatalogProcess>, links: &Links) -> Result<(), &
     if !links.is_open() {
         return Err("the service is starting or stopping");
     }
-    follows_or_leads(us, &handle.with(|process| process.status()))
+    follows_or_leads(us, &handle.with(|process| engine_of(process)))
 }
 
-fn settings(config: &Config, service: ServiceId) -> CatalogConfig {
+fn settings(config: &Config, service: ServiceId, seed: u64) -> CatalogConfig {
     let restock = config.catalog.restock;
-    let orders = config.orders.replicas.iter().map(|replica| replica.id).collect();
+    let joining = config.replica(service).is_some_and(|replica| replica.join);
     CatalogConfig {
+        id: service.id,
         restock: restock
             .enabled
             .then(|| RestockConfig { interval: restock.interval.span(), level: restock.level }),
-        ..CatalogConfig::alone(service.id, orders)
+        orders: config.orders.replicas.iter().map(|replica| replica.id).collect(),
+        catalogs: config.catalog.first_voters(),
+        gateways: config.gateways.iter().map(|gateway| gateway.id).collect(),
+        protocol: match config.catalog.agrees_by() {
+            CatalogProtocol::Solo => Protocol::Solo,
+            CatalogProtocol::Raft => Protocol::Raft,
+        },
+        seed,
+        joining,
     }
+}
+
+/// What election timeouts are drawn from: different in every life of every replica, so that they do not meet again and again.
+fn draw_seed() -> Result<u64, ServiceError> {
+    let failed = |source| ServiceError::System { what: "reading entropy".into(), source };
+    let drawn = entropy().map_err(failed)?;
+    Ok(drawn.iter().fold(0, |seed: u64, byte| seed.rotate_left(8) ^ u64::from(*byte)))
 }

@@ -11,7 +11,7 @@ use node::service::ServiceId;
 use replication::contract::{Incarnation, Status};
 use replication::register::Configuration;
 
-use super::role::catalog_role;
+use super::role::{catalog_role, engine_of};
 use crate::driver::{Handle, clock};
 use crate::links::Links;
 use crate::telemetry::{Metrics, resident_bytes};
@@ -74,12 +74,12 @@ impl Figures<CatalogProcess> {
                 (gauge!("bazaar_catalog_leased_gateways"), process.leased_gateways(now) as u64),
                 (gauge!("bazaar_catalog_answers_held"), process.answers_held() as u64),
             ];
-            (process.status(), state.register.clone(), counts)
+            (engine_of(process), state.register.clone(), counts)
         });
         self.common(&register);
         self.replica(catalog_role(us, &status), &status);
         gauge!("bazaar_catalog_leader").set(f64::from(catalog_leader(us, &status)));
-        gauge!("bazaar_catalog_voters").set(status.members.voters.len().max(1) as f64);
+        gauge!("bazaar_catalog_voters").set(status.members.voters.len() as f64);
         counts.into_iter().for_each(|(gauge, value)| gauge.set(value as f64));
         self.metrics.render()
     }

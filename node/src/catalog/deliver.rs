@@ -75,6 +75,7 @@ impl CatalogProcess {
         changes.extend(self.mark.take().map(|mark| mark_row(&mark)));
         effects.push(Effect::Store { position: entry.position, changes });
         self.applied = entry.position;
+        self.prefixes.note(entry.position, entry.hash);
         if applied == Some(Applied::Register(Ok(()))) {
             let register = self.state.register.clone();
             effects.push(Effect::Event(Event::Configuration(register)));

@@ -1,6 +1,8 @@
 //! What the body asks of a catalog replica for people: how it stands, who leads, who belongs to the group.
 
-use replication::contract::{Epoch, MemberChange, MemberError, Members, ReplicaId, Status};
+use replication::contract::{
+    ChainHash, Epoch, MemberChange, MemberError, Members, Position, ReplicaId, Status,
+};
 use replication::time::Time;
 
 use super::CatalogProcess;
@@ -33,6 +35,11 @@ impl CatalogProcess {
     /// Changes the members of the group. Taken is not done: [`CatalogProcess::members`] tells when it is.
     pub fn change_members(&mut self, now: Now, change: MemberChange) -> Result<(), MemberError> {
         self.engine.change_members(now.time, change)
+    }
+
+    /// Hash of the log's prefix that ends at a position; none if it was not applied yet, or too long ago to be remembered.
+    pub fn prefix(&self, position: Position) -> Option<ChainHash> {
+        self.prefixes.get(position)
     }
 
     /// Gateways whose caches hold a lease of this leader now.

@@ -45,6 +45,7 @@ mod lease;
 mod liveness;
 mod members;
 mod mutants;
+mod prefixes;
 mod propose;
 mod questions;
 mod reads;
@@ -75,6 +76,7 @@ use drain::Drain;
 use law_clock::LawClock;
 use leading::{Leader, Leading};
 use mutants::Mutants;
+use prefixes::Prefixes;
 use questions::Question;
 
 /// One catalog replica.
@@ -85,6 +87,7 @@ pub struct CatalogProcess {
     engine: Box<dyn Engine>,
     state: State,
     applied: Position,
+    prefixes: Prefixes,
     /// The engine's mark, until the next position is stored.
     mark: Option<Bytes>,
     /// Links that stand: whom to tell, once this replica leads.
@@ -117,10 +120,14 @@ impl CatalogProcess {
             recovered.applied_hash = hash;
         }
         recovered.mark = stored_mark(&rows).unwrap_or_default();
-        let applied = recovered.applied;
+        let (applied, applied_hash) = (recovered.applied, recovered.applied_hash);
         let engine = engine::start(&config, now, incarnation, recovered)?;
         let state = State::load(rows)?;
-        Ok(CatalogProcess::with_engine(config, now, boot, engine, (applied, state), first_listings))
+        let recovered = (applied, state);
+        let mut process =
+            CatalogProcess::with_engine(config, now, boot, engine, recovered, first_listings);
+        process.prefixes.known_before(applied, applied_hash);
+        Ok(process)
     }
 
     /// A replica with this engine, whose store reflects a state at a position.
@@ -139,6 +146,7 @@ impl CatalogProcess {
             engine,
             state,
             applied,
+            prefixes: Prefixes::default(),
             mark: None,
             links: BTreeSet::new(),
             clock: LawClock::new(now),

@@ -3,6 +3,7 @@
 
 use replication::contract::{Position, ReplicaId, SnapshotName};
 
+use super::prefixes::Prefixes;
 use super::{CatalogProcess, State};
 use crate::message::SnapshotTaken;
 use crate::process::{Effect, Event, Now};
@@ -47,6 +48,7 @@ impl CatalogProcess {
             }
         }
         self.applied = name.position;
+        self.prefixes = Prefixes::at(name.position, name.hash);
         // The rows hold a mark of their own.
         self.mark = None;
         self.restoring = Some(name.position);
