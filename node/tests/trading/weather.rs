@@ -1,6 +1,7 @@
 //! Messages get lost, doubled and late, and processes are restarted meanwhile.
 
 use node::gateway::ClientResponse;
+use node::service::ServiceId;
 
 use crate::world::*;
 
@@ -9,6 +10,8 @@ fn storm(mut world: World, seed: u64) {
     world.run(1_000);
     world.set_weather(Weather { lost: 5, doubled: 5, late: 20 });
     let services = world.everybody();
+    let catalogs: Vec<ServiceId> = world.catalogs.iter().copied().map(ServiceId::catalog).collect();
+    let mut away = None;
     let mut numbers = Vec::new();
     let mut least = 100;
     for key in 0..24_u64 {
@@ -16,6 +19,13 @@ fn storm(mut world: World, seed: u64) {
         if key % 4 == 3 {
             let victim = services[((key / 4 + seed) % services.len() as u64) as usize];
             world.restart(victim);
+        }
+        if key % 4 == 1 && catalogs.len() > 1 {
+            let catalog = catalogs[((key / 4 + seed) % catalogs.len() as u64) as usize];
+            world.isolate(catalog);
+            away = Some(catalog);
+        } else if let Some(away) = away.take() {
+            world.heal(away);
         }
         let other = if gateway == GATEWAY { OTHER_GATEWAY } else { GATEWAY };
         world.ask_at(other, look("GameStart")); // so that it has something to serve
@@ -44,13 +54,18 @@ fn no_storm_breaks_a_promise() {
     }
 }
 
+#[test]
+fn no_storm_over_three_catalogs_breaks_a_promise() {
+    for seed in 1..=12 {
+        storm(World::of(3, 2, 3), seed);
+    }
+}
+
 #[cfg(feature = "mutants")]
 #[test]
 fn a_catalog_that_does_not_wait_for_gateways_is_caught() {
     let caught = |seed: &u64| {
-        let mut world = World::with(2, 3);
-        world.hasty = true;
-        world.restart(CATALOG);
+        let world = World::with(2, 3).mutated(node::catalog::Mutant::VisibleBeforeConfirmed);
         let storm = std::panic::AssertUnwindSafe(move || storm(world, *seed));
         std::panic::catch_unwind(storm).is_err()
     };

@@ -50,9 +50,9 @@ pub(crate) struct World {
     lag: usize,
     /// Most bytes of a part of a snapshot.
     part: usize,
-    /// The catalog does not wait for gateways.
+    /// A bug that every catalog has.
     #[cfg(feature = "mutants")]
-    pub(crate) hasty: bool,
+    mutant: Option<node::catalog::Mutant>,
 }
 
 impl World {
@@ -88,7 +88,7 @@ impl World {
             lag,
             part: 256,
             #[cfg(feature = "mutants")]
-            hasty: false,
+            mutant: None,
         };
         for service in world.everybody() {
             world.disks.insert(service, Disk::default());
@@ -102,6 +102,16 @@ impl World {
         self
     }
 
+    /// Every catalog begins anew, with a bug.
+    #[cfg(feature = "mutants")]
+    pub(crate) fn mutated(mut self, mutant: node::catalog::Mutant) -> Self {
+        self.mutant = Some(mutant);
+        for id in self.catalogs.clone() {
+            self.restart(ServiceId::catalog(id));
+        }
+        self
+    }
+
     pub(crate) fn everybody(&self) -> Vec<ServiceId> {
         let catalogs = self.catalogs.iter().copied().map(ServiceId::catalog);
         let gateways = self.gateways.iter().copied().map(ServiceId::gateway);
@@ -110,6 +120,11 @@ impl World {
 
     fn others(&self, service: ServiceId) -> Vec<ServiceId> {
         self.everybody().into_iter().filter(|peer| *peer != service).collect()
+    }
+
+    /// The other replicas of a catalog's group.
+    pub(crate) fn others_of(&self, catalog: ServiceId) -> Vec<ServiceId> {
+        self.others(catalog).into_iter().filter(|peer| peer.kind == catalog.kind).collect()
     }
 
     /// The catalog that leads, as far as the world has heard.

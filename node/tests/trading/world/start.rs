@@ -40,8 +40,8 @@ impl World {
         #[cfg_attr(not(feature = "mutants"), expect(unused_mut, reason = "no mutants"))]
         let mut catalog = started.expect("the disk is sound");
         #[cfg(feature = "mutants")]
-        if self.hasty {
-            catalog.mutate(node::catalog::Mutant::VisibleBeforeConfirmed);
+        if let Some(mutant) = self.mutant {
+            catalog.mutate(mutant);
         }
         Box::new(catalog)
     }
