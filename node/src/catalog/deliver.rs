@@ -55,9 +55,10 @@ impl CatalogProcess {
 
     fn changed(&mut self, now: Now, changed: Changed, effects: &mut Vec<Effect>) {
         if changed.role == Role::Leader {
-            self.begin_to_lead(now, changed.epoch, effects);
+            self.begin_to_lead(now, changed.epoch);
         } else {
-            self.stop_leading(effects);
+            self.leading = None;
+            self.stop_snapshots(effects);
         }
         effects.push(Effect::Event(Event::Role(changed)));
     }

@@ -22,7 +22,6 @@ use crate::limits::{LEASE, LEASE_MARGIN};
 use crate::message::{Leads, Message};
 use crate::process::{Effect, Now};
 use crate::service::{ServiceId, ServiceKind};
-use crate::snapshot::Sender;
 
 /// A leader's own tables.
 pub(super) struct Leading {
@@ -32,14 +31,13 @@ pub(super) struct Leading {
     pub(super) liveness: Liveness,
     pub(super) proposals: Proposals,
     pub(super) questions: Questions,
-    pub(super) snapshots: Sender,
     pub(super) next_restock: Time,
     /// It has said that it leads, and knows from when on answers may leave.
     settled: bool,
 }
 
 impl Leading {
-    /// Empty tables. Ids of sessions and transfers are counted up from `first_id`, which never repeats for another reign.
+    /// Empty tables. Ids of sessions are counted up from `first_id`, which never repeats for another reign.
     fn new(
         now: Time,
         term: Epoch,
@@ -54,7 +52,6 @@ impl Leading {
             liveness: Liveness::new(now),
             proposals: Proposals::default(),
             questions: Questions::default(),
-            snapshots: Sender::new(ServiceKind::Catalog, first_id),
             next_restock: config.restock.map_or(now, |restock| now + restock.interval),
             settled: false,
         }
@@ -89,20 +86,12 @@ impl CatalogProcess {
         })
     }
 
-    /// Begins a reign with nothing in hand.
-    pub(super) fn begin_to_lead(&mut self, now: Now, term: Epoch, effects: &mut Vec<Effect>) {
-        self.stop_leading(effects);
+    /// Begins a reign with nothing in hand: what was proposed, promised or held in an earlier one concerned its leader.
+    pub(super) fn begin_to_lead(&mut self, now: Now, term: Epoch) {
         // The one term of a group of one comes again with every start; its starts do not.
         let reign = if self.config.is_group() { term } else { self.boot };
         let first_id = (reign << 32) + 1;
         self.leading = Some(Leading::new(now.time, term, first_id, self.applied, &self.config));
-    }
-
-    /// Forgets everything a leader keeps: what was proposed, promised or held, now concerns whoever leads next.
-    pub(super) fn stop_leading(&mut self, effects: &mut Vec<Effect>) {
-        if let Some(mut own) = self.leading.take() {
-            own.snapshots.clear(effects);
-        }
     }
 
     /// What a new leader does once everything is applied that its term began with.

@@ -78,6 +78,7 @@ use leading::{Leader, Leading};
 use mutants::Mutants;
 use prefixes::Prefixes;
 use questions::Question;
+use transfer::Outgoing;
 
 /// One catalog replica.
 pub struct CatalogProcess {
@@ -95,6 +96,8 @@ pub struct CatalogProcess {
     clock: LawClock,
     /// Everything else that a leader needs; nothing while this replica follows.
     leading: Option<Leading>,
+    /// Snapshots on their way from here to peers.
+    outgoing: Option<Outgoing>,
     /// Snapshots on their way here, and the position of the one that the store is being replaced by.
     staged: Receiver,
     restoring: Option<Position>,
@@ -151,6 +154,7 @@ impl CatalogProcess {
             links: BTreeSet::new(),
             clock: LawClock::new(now),
             leading: None,
+            outgoing: None,
             staged: Receiver::new(ServiceKind::Catalog),
             restoring: None,
             backlog: Vec::new(),
@@ -213,9 +217,12 @@ impl CatalogProcess {
         }
         if peer.kind == ServiceKind::Catalog {
             self.engine.link(now.time, peer.id, up);
+            if let Some(outgoing) = &mut self.outgoing {
+                outgoing.sender.link(peer.id, up, effects);
+            }
         }
-        if let Some(mut leader) = self.leader() {
-            leader.link(peer, up, effects);
+        if let Some(leader) = self.leader().filter(|_| up) {
+            leader.say_who_leads(peer, effects);
         }
     }
 
@@ -223,8 +230,11 @@ impl CatalogProcess {
         self.engine.tick(now.time);
         self.clock.tick(now);
         self.staged.tick(now.time);
+        if let Some(outgoing) = &mut self.outgoing {
+            outgoing.sender.tick(now.time, effects);
+        }
         if let Some(mut leader) = self.leader() {
-            leader.tick(now, effects);
+            leader.tick(now);
         }
         self.continue_drain(now);
     }
@@ -250,19 +260,10 @@ impl Leader<'_> {
         }
     }
 
-    fn link(&mut self, peer: ServiceId, up: bool, effects: &mut Vec<Effect>) {
-        if peer.kind == ServiceKind::Catalog {
-            self.own.snapshots.link(peer.id, up, effects);
-        } else if up {
-            self.say_who_leads(peer, effects);
-        }
-    }
-
-    fn tick(&mut self, now: Now, effects: &mut Vec<Effect>) {
+    fn tick(&mut self, now: Now) {
         for session in self.own.leases.expire(now.time) {
             self.own.gate.session_over(session);
         }
-        self.own.snapshots.tick(now.time, effects);
         self.restock(now);
     }
 }
@@ -277,8 +278,8 @@ impl Process for CatalogProcess {
             Input::Stored(position) => self.engine.stored(now.time, position),
             Input::History { entries, .. } => self.engine.history(now.time, entries),
             Input::SnapshotRows { transfer, position, rows, end } => {
-                if let Some(own) = &mut self.leading {
-                    own.snapshots.rows(now.time, transfer, position, rows, end, effects);
+                if let Some(outgoing) = &mut self.outgoing {
+                    outgoing.sender.rows(now.time, transfer, position, rows, end, effects);
                 }
             }
             Input::Replaced(position) => self.replaced(now, position),

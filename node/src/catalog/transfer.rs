@@ -1,18 +1,43 @@
 //! Snapshots of the catalog: a leader sends its store to a peer that misses more than the log holds; the peer takes it in place of
 //! law and store. How rows travel is said in [`crate::snapshot`].
+//!
+//! Sending begins when the engine wants it, which may be before this replica leads in the sense of `leading.rs`: a leader of two
+//! replicas that run can agree on nothing, not even on the first entry of its term, until the other one is level.
 
-use replication::contract::{Position, ReplicaId, SnapshotName};
+use replication::contract::{Epoch, Position, ReplicaId, SnapshotName};
 
 use super::prefixes::Prefixes;
 use super::{CatalogProcess, State};
 use crate::message::SnapshotTaken;
 use crate::process::{Effect, Event, Now};
+use crate::service::ServiceKind;
+use crate::snapshot::Sender;
+
+/// Snapshots on their way to peers, all of one term: the term makes the names of transfers its own.
+#[derive(Debug)]
+pub(super) struct Outgoing {
+    term: Epoch,
+    pub(super) sender: Sender,
+}
 
 impl CatalogProcess {
     /// The engine wants a peer to have the store's rows.
     pub(super) fn send_snapshot(&mut self, now: Now, peer: ReplicaId, effects: &mut Vec<Effect>) {
-        if let Some(own) = &mut self.leading {
-            own.snapshots.wanted(now.time, peer, effects);
+        let term = self.engine.status().epoch;
+        if self.outgoing.as_ref().is_none_or(|outgoing| outgoing.term != term) {
+            self.stop_snapshots(effects);
+            let sender = Sender::new(ServiceKind::Catalog, (term << 32) + 1);
+            self.outgoing = Some(Outgoing { term, sender });
+        }
+        if let Some(outgoing) = &mut self.outgoing {
+            outgoing.sender.wanted(now.time, peer, effects);
+        }
+    }
+
+    /// No peer is to be brought level from here any more.
+    pub(super) fn stop_snapshots(&mut self, effects: &mut Vec<Effect>) {
+        if let Some(mut outgoing) = self.outgoing.take() {
+            outgoing.sender.clear(effects);
         }
     }
 
@@ -24,8 +49,8 @@ impl CatalogProcess {
         taken: SnapshotTaken,
         effects: &mut Vec<Effect>,
     ) {
-        let Some(own) = &mut self.leading else { return };
-        if let Some(name) = own.snapshots.taken(now.time, from, taken, effects) {
+        let Some(outgoing) = &mut self.outgoing else { return };
+        if let Some(name) = outgoing.sender.taken(now.time, from, taken, effects) {
             self.engine.staged(now.time, from, name);
         }
     }

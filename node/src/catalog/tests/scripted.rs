@@ -21,6 +21,7 @@ use crate::service::ServiceId;
 pub(super) struct Script {
     /// It takes proposals and barriers, in this term.
     pub(super) leads: Option<Epoch>,
+    term: Epoch,
     end: Position,
     hash: ChainHash,
     /// Taken, and delivered nowhere yet.
@@ -52,6 +53,7 @@ impl Script {
 
     fn change(&mut self, role: Role, epoch: Epoch) {
         self.leads = (role == Role::Leader).then_some(epoch);
+        self.term = epoch;
         self.open.clear();
         self.proposed.clear();
         self.say(Effect::Changed(Changed { role, epoch, cause: "the script says so" }));
@@ -148,7 +150,8 @@ impl Engine for Scripted {
         let script = self.script();
         let voters = script.voters.iter().copied().collect();
         let members = Members { voters, ..Members::default() };
-        Status { leads: script.leads.is_some(), members, ..Status::default() }
+        let (leads, epoch) = (script.leads.is_some(), script.term);
+        Status { leads, epoch, members, ..Status::default() }
     }
 
     fn receive(&mut self, _now: Time, _from: ReplicaId, _message: Message) {}

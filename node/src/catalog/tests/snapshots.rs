@@ -60,6 +60,28 @@ fn a_leader_reads_its_store_sends_it_and_tells_its_engine_when_the_peer_has_it()
     assert_eq!(group.engine.script().staged, [(2, name)]);
 }
 
+/// Of two replicas that run, one may have to bring the other level before they can agree on anything.
+#[test]
+fn a_peer_is_brought_level_before_the_first_entry_of_a_term_is_agreed_on() {
+    let mut group = Group::following();
+    group.then(|script| script.say(EngineEffect::SendSnapshot { to: 2 }));
+    assert!(matches!(group.bench.others[..], [Effect::ReadSnapshot { .. }]));
+}
+
+#[test]
+fn transfers_have_other_names_in_another_term() {
+    let mut group = Group::leading();
+    group.then(|script| script.say(EngineEffect::SendSnapshot { to: 2 }));
+    group.lead(2);
+    group.then(|script| script.say(EngineEffect::SendSnapshot { to: 2 }));
+    let transfers = |effect: &Effect| match effect {
+        Effect::ReadSnapshot { transfer, .. } => Some(*transfer),
+        _ => None,
+    };
+    let transfers: Vec<u64> = group.bench.others.iter().filter_map(transfers).collect();
+    assert_eq!(transfers, [(1 << 32) + 1, (2 << 32) + 1]);
+}
+
 #[test]
 fn a_reign_ends_and_its_transfers_with_it() {
     let mut group = Group::leading();
