@@ -236,7 +236,6 @@ impl CatalogProcess {
         if let Some(mut leader) = self.leader() {
             leader.tick(now);
         }
-        self.continue_drain(now);
     }
 }
 
@@ -299,6 +298,7 @@ impl Process for CatalogProcess {
             leader.ask_barrier(now);
             leader.propose_gathered(now, effects);
         }
+        self.continue_drain(now);
         self.engine.flush(now.time);
         self.perform(now, effects);
         if let Some(mut leader) = self.leader() {

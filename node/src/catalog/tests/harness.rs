@@ -7,7 +7,7 @@ use market::money::Price;
 use market::name::Name;
 use market::rows::{Row, RowChange, Table};
 use market::trade::{Key, Side, Trade, WallTime};
-use replication::contract::{Entry, LogWrite, Position, Recovered, Ticket};
+use replication::contract::{Entry, HardState, LogWrite, Position, Recovered, Ticket};
 use replication::register::RegisterCommand;
 use replication::time::{Span, Time};
 
@@ -35,8 +35,10 @@ pub(super) struct Bench {
     unsynced: Option<Ticket>,
     /// Every entry written.
     pub(super) log: Vec<Entry>,
+    state: HardState,
     pub(super) stored: Vec<(Position, Vec<RowChange>)>,
     boot: u64,
+    config: CatalogConfig,
 }
 
 pub(super) fn config() -> CatalogConfig {
@@ -87,10 +89,11 @@ impl Bench {
         recovered: Recovered,
         rows: Vec<Row>,
     ) -> Self {
+        let (again, state) = (config.clone(), recovered.state);
         let catalog =
             CatalogProcess::start(config, now(time), boot, 11, recovered, rows, listings())
                 .unwrap();
-        Bench { boot, ..Bench::around(catalog, time) }
+        Bench { boot, state, config: again, ..Bench::around(catalog, time) }
     }
 
     /// A catalog that was started otherwise.
@@ -104,8 +107,10 @@ impl Bench {
             wall_ahead: Span(0),
             unsynced: None,
             log: Vec::new(),
+            state: HardState::default(),
             stored: Vec::new(),
             boot: 1,
+            config: config(),
         }
     }
 
@@ -146,12 +151,18 @@ impl Bench {
 
     /// Another life of the same catalog: the whole log, and the store as of a position.
     pub(super) fn restarted(&self, stored: Position, after: Span) -> Self {
-        let entries = self.log.iter().filter(|entry| entry.position > stored).cloned().collect();
-        let recovered = Recovered { applied: stored, entries, ..Recovered::default() };
-        let rows = self.rows(stored);
-        let mut next = Bench::start(config(), self.time + after, self.boot + 1, recovered, rows);
+        let (recovered, rows) = self.disk(stored);
+        let (config, boot) = (self.config.clone(), self.boot + 1);
+        let mut next = Bench::start(config, self.time + after, boot, recovered, rows);
         next.log.clone_from(&self.log);
         next
+    }
+
+    /// What the disk holds: the whole log, and the store as of a position.
+    pub(super) fn disk(&self, stored: Position) -> (Recovered, Vec<Row>) {
+        let entries = self.log.iter().filter(|entry| entry.position > stored).cloned().collect();
+        let (applied, state) = (stored, self.state);
+        (Recovered { state, applied, entries, ..Recovered::default() }, self.rows(stored))
     }
 
     pub(super) fn now(&self) -> Now {
@@ -184,8 +195,10 @@ impl Bench {
             Effect::Persist { ticket, writes } => {
                 self.unsynced = Some(ticket);
                 for write in writes {
-                    if let LogWrite::Append(entry) = write {
-                        self.log.push(entry);
+                    match write {
+                        LogWrite::Append(entry) => self.log.push(entry),
+                        LogWrite::State(state) => self.state = state,
+                        other => panic!("{other:?}"),
                     }
                 }
             }
