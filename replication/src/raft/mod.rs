@@ -323,7 +323,12 @@ impl Engine for Raft {
         match message.kind {
             Kind::Snapshot => return self.offered(from, &message),
             // The library campaigns only when every change of members that it knows of is delivered.
-            Kind::CampaignNow => self.drain(),
+            Kind::CampaignNow => {
+                self.drain();
+                if self.raw.raft.raft_log.applied < self.delivered {
+                    return;
+                }
+            }
             _ => {}
         }
         if let Some(library) = convert::to_library(from, self.config.id, &message) {

@@ -103,6 +103,7 @@ impl Raft {
             }
             None => {
                 self.raw.on_persist_ready(number);
+                self.catch_up_applied();
                 self.send(vouching);
             }
         }
@@ -115,6 +116,15 @@ impl Raft {
                 self.raw.on_persist_ready(write.number);
                 self.send(write.held);
             }
+        }
+        self.catch_up_applied();
+    }
+
+    /// A snapshot counts as applied only once it is durable.
+    fn catch_up_applied(&mut self) {
+        let log = &self.raw.raft.raft_log;
+        if log.applied < self.delivered && self.delivered <= log.persisted {
+            self.raw.advance_apply_to(self.delivered);
         }
     }
 
@@ -157,9 +167,7 @@ impl Raft {
                 self.announce();
             }
         }
-        if count > 0 {
-            self.raw.advance_apply_to(self.delivered);
-        }
+        self.catch_up_applied();
     }
 
     fn mark(&mut self) {

@@ -15,9 +15,9 @@ pub(crate) struct Checker {
     positions: BTreeMap<Command, Position>,
     /// Up to here a leader answered its clients.
     pub(crate) acknowledged: Position,
-    /// Up to here the majority was checked, and who voted then.
+    /// Up to here the majority was checked; who voted then, and before that.
     durable: Position,
-    voters: BTreeSet<ReplicaId>,
+    voters: (BTreeSet<ReplicaId>, BTreeSet<ReplicaId>),
     /// Barriers passed.
     pub(crate) passed: u64,
     leaders: BTreeMap<Epoch, (ReplicaId, u32)>,
@@ -76,11 +76,14 @@ impl Checker {
             return;
         }
         self.durable = position;
-        let earlier = std::mem::replace(&mut self.voters, voters.clone());
-        let holds =
-            |id: &&ReplicaId| replicas.get(id).is_some_and(|r| r.disk.holds(position, hash));
+        if self.voters.0 != *voters {
+            let earlier = std::mem::replace(&mut self.voters.0, voters.clone());
+            self.voters.1 = earlier;
+        }
+        let held = |r: &Replica| r.disk.holds(position, hash) || r.lost >= position;
+        let holds = |id: &&ReplicaId| replicas.get(id).is_some_and(held);
         let enough = |set: &BTreeSet<ReplicaId>| set.iter().filter(holds).count() * 2 > set.len();
-        if !enough(voters) && !enough(&earlier) {
+        if !enough(voters) && !enough(&self.voters.1) {
             self.violated(format!("durability: {position} is not on the disks of a majority"));
         }
     }

@@ -32,7 +32,7 @@ impl Disk {
         Some(ticket)
     }
 
-    fn end(&self) -> Position {
+    pub(crate) fn end(&self) -> Position {
         self.base + self.entries.len() as Position
     }
 
@@ -50,14 +50,18 @@ impl Disk {
                 self.complaints.push(format!("what is stored is cut: {position}"));
             }
             LogWrite::State(state) => self.state = state,
-            LogWrite::Reset { position, hash } => {
-                if (position, hash) != (self.stored, self.stored_hash) || !self.replaced {
-                    self.complaints.push(format!("the store is not as of {position}"));
-                }
-                (self.base, self.replaced) = (position, false);
-                self.entries.clear();
-            }
+            LogWrite::Reset { position, hash } => self.reset(position, hash),
         }
+    }
+
+    /// The log begins anew; if the store was replaced once more meanwhile, that goes on being newer than the log.
+    fn reset(&mut self, position: Position, hash: ChainHash) {
+        let level = (position, hash) == (self.stored, self.stored_hash);
+        if !self.replaced || (!level && position >= self.stored) {
+            self.complaints.push(format!("the store is not as of {position}"));
+        }
+        (self.base, self.replaced) = (position, !level);
+        self.entries.clear();
     }
 
     /// The store is replaced by a snapshot; the log follows with a `Reset`.

@@ -80,6 +80,8 @@ pub(crate) struct Replica {
     pub(crate) life: u32,
     pub(crate) engine: Option<Box<dyn Subject>>,
     pub(crate) disk: Disk,
+    /// How far the disk held the log that was lost: it was durable when it was acknowledged.
+    pub(crate) lost: Position,
     /// Delivered in this life.
     pub(crate) delivered: Vec<Entry>,
     /// The engine's mark as of the last delivery, and the deliveries at which it changed.
@@ -100,6 +102,7 @@ impl Replica {
             life: 0,
             engine: None,
             disk: Disk::default(),
+            lost: 0,
             delivered: Vec::new(),
             mark: Bytes::new(),
             marks: BTreeMap::new(),
@@ -517,6 +520,7 @@ impl Group {
         self.crash(id, 0);
         let replica = self.replicas.get_mut(&id).expect("it exists");
         replica.incarnation += 1;
+        replica.lost = replica.disk.end();
         replica.disk = Disk::default();
     }
 
