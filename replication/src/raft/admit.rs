@@ -62,7 +62,9 @@ impl Raft {
             return true;
         }
         let disk = message.incarnation;
-        if disk == 0 || self.facts.gone.get(&from) >= Some(&disk) {
+        // The last word of a leader that removed itself; whether it leads is asked for below.
+        let farewell = message.kind == Kind::CampaignNow;
+        if disk == 0 || (self.facts.gone.get(&from) >= Some(&disk) && !farewell) {
             return false;
         }
         let enrolled = self.facts.disks.get(&from).copied();
@@ -128,8 +130,12 @@ fn possible(message: &Message) -> bool {
         && follows(message)
 }
 
-/// The entries follow `index` and each other, in ascending terms.
+/// The entries follow `index` and each other, in ascending terms. (Only the place before the first entry is of term 0; the
+/// library takes term 0 for "matches" anywhere behind the end of a log.)
 fn follows(message: &Message) -> bool {
+    if message.kind == Kind::Append && (message.log_term == 0) != (message.index == 0) {
+        return false;
+    }
     let (mut position, mut term) = (message.index, message.log_term);
     message.entries.iter().all(|entry| {
         let Some(opened) = envelope::open(&entry.envelope) else { return false };

@@ -128,7 +128,8 @@ impl Raft {
         let Some(library) = convert::to_library(from, self.config.id, message) else { return };
         let raft = &self.raw.raft;
         let rival = raft.state == StateRole::Leader && message.term == raft.term;
-        let foreign = !facts.is_member(self.config.id) || facts.term > message.term;
+        let foreign =
+            !facts.is_member(self.config.id) || facts.term == 0 || facts.term > message.term;
         if message.term < raft.term || rival || foreign {
             return;
         }
