@@ -127,6 +127,8 @@ fn possible(message: &Message) -> bool {
         && snapshot.is_none_or(|name| name.position > 0 && name.position <= MAX_POSITION)
         && (message.kind == Kind::Append || message.entries.is_empty())
         && (message.kind == Kind::Snapshot) == message.snapshot.is_some()
+        // Only the beginning has no term; the library takes a place past its own end for one without, too.
+        && (message.kind != Kind::Append || (message.index == 0) == (message.log_term == 0))
         && follows(message)
 }
 
