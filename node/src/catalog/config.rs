@@ -24,6 +24,8 @@ pub struct CatalogConfig {
     pub seed: u64,
     /// This replica belongs to no group yet: it waits until it is made a member of one.
     pub joining: bool,
+    /// How much the engine of a group keeps and sends at most.
+    pub limits: replication::raft::Limits,
     /// A mistake for the engine to make on purpose.
     #[cfg(feature = "mutants")]
     pub engine_mutant: Option<replication::mutants::Mutant>,
@@ -41,6 +43,7 @@ impl CatalogConfig {
             protocol: Protocol::Solo,
             seed: 0,
             joining: false,
+            limits: replication::raft::Limits::default(),
             #[cfg(feature = "mutants")]
             engine_mutant: None,
         }

@@ -25,6 +25,7 @@ pub(super) fn start(
                 config.seed,
             );
             settings.joining = config.joining;
+            settings.limits = config.limits.clone();
             #[cfg(feature = "mutants")]
             {
                 settings.mutant = config.engine_mutant;

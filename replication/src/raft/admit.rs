@@ -9,7 +9,7 @@
 //! by others. A voter whose disk is not on the roll yet (a group that just began) speaks for the first disk heard of.
 //! A disk without a log votes only among such, or for a candidate whose log has it on the roll: it might have been wiped.
 
-use raft::StateRole;
+use raft::{StateRole, eraftpb};
 
 use super::Raft;
 use super::config::{MAX_POSITION, MAX_TERM};
@@ -104,6 +104,23 @@ impl Raft {
                 true
             }
         }
+    }
+
+    /// Remembers which disk leads: a replica that is behind has an older one on its roll.
+    pub(super) fn hear_disk(&mut self, from: ReplicaId, message: &Message) {
+        if message.kind.is_a_leaders() && message.term >= self.raw.raft.term {
+            self.led_by = Some((message.term, from, message.incarnation));
+        }
+    }
+
+    /// The disk that leads in a message's term, if the message is to it.
+    pub(super) fn asked_by(
+        &self,
+        to: ReplicaId,
+        message: &eraftpb::Message,
+    ) -> Option<Incarnation> {
+        let (term, leader, disk) = self.led_by?;
+        (term == message.term && leader == to).then_some(disk)
     }
 
     /// The disk a message to this peer is meant for; 0 if unknown. A candidate names only what its log agreed on.

@@ -130,6 +130,8 @@ pub struct Raft {
     written: HardState,
     /// Disks of members that are not on the roll yet, as first heard of.
     heard: BTreeMap<ReplicaId, Incarnation>,
+    /// Who leads as far as this replica heard: the term, the leader, its disk.
+    led_by: Option<(Epoch, ReplicaId, Incarnation)>,
     clock: Clock,
     barriers: Barriers,
     feeds: BTreeMap<ReplicaId, Feed>,
@@ -159,6 +161,7 @@ impl Raft {
         let mut engine = Raft {
             clock: Clock::new(config.seed, &config.timing, now),
             heard: [(config.id, config.incarnation)].into(),
+            led_by: None,
             config,
             raw,
             facts,
@@ -320,6 +323,7 @@ impl Engine for Raft {
         if self.restoring.is_some() || !self.admits(from, &message) {
             return;
         }
+        self.hear_disk(from, &message);
         match message.kind {
             Kind::Snapshot => return self.offered(from, &message),
             // The library campaigns only when every change of members that it knows of is delivered.

@@ -136,7 +136,9 @@ impl Raft {
             if to == self.config.id || to == 0 {
                 continue;
             }
-            let peer = self.disk_of(to, convert::is_campaign(message.get_msg_type()));
+            let peer = self
+                .asked_by(to, &message)
+                .unwrap_or_else(|| self.disk_of(to, convert::is_campaign(message.get_msg_type())));
             let disks = (self.config.incarnation, peer);
             let limits = &self.config.limits;
             for message in convert::from_library(message, self.raw.store(), limits, disks) {
