@@ -148,7 +148,7 @@ fn happen(group: &mut Group, happening: Happening) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(512))]
+    #![proptest_config(ProptestConfig { cases: 512, failure_persistence: None, ..ProptestConfig::default() })]
 
     /// Lies may break promises, but never the process.
     #[test]
@@ -251,7 +251,7 @@ fn a_message_is_bounded_in_entries_and_bytes() {
         config.limits.append_bytes = 100;
     });
     let small = (0..10).map(|number| command(&format!("{number}")));
-    let great = (0..3).map(|_| Command::from(vec![b'x'; 80]));
+    let great = (b'x'..=b'z').map(|byte| Command::from(vec![byte; 80]));
     group.propose(1, small.chain(great).collect());
     let appends = group.net.iter().filter_map(|packet| match &packet.message {
         Message::Raft(word) if word.kind == Kind::Append && packet.to == 2 => {

@@ -38,8 +38,6 @@ struct World {
     proposals: u64,
     /// Copies that the network holds for a long time.
     late: Vec<Packet>,
-    /// Links that are cut, each in one direction.
-    cut: BTreeSet<(ReplicaId, ReplicaId)>,
     /// Processes that stand still.
     paused: BTreeSet<ReplicaId>,
     /// Members whose disk was lost; they must be removed and added again.
@@ -75,7 +73,6 @@ impl World {
             dice,
             proposals: 0,
             late: Vec::new(),
-            cut: BTreeSet::new(),
             paused: BTreeSet::new(),
             wiped: BTreeSet::new(),
             faults,
@@ -185,7 +182,7 @@ impl World {
     fn arrive(&mut self, packet: Packet) {
         if self.paused.contains(&packet.to) {
             self.late.push(packet);
-        } else if !self.cut.contains(&(packet.from, packet.to)) {
+        } else {
             self.group.arrive(packet);
         }
     }
@@ -279,14 +276,14 @@ impl World {
             }
             12 | 13 => drop(self.paused.insert(id)),
             14 | 15 => self.paused.clear(),
-            16 | 17 if id != peer => drop(self.cut.insert((id, peer))),
+            16 | 17 if id != peer => drop(self.group.cut.insert((id, peer))),
             18 => {
                 for other in self.group.ids() {
-                    self.cut.insert((id, other));
-                    self.cut.insert((other, id));
+                    self.group.cut.insert((id, other));
+                    self.group.cut.insert((other, id));
                 }
             }
-            19 | 20 => self.cut.clear(),
+            19 | 20 => self.group.cut.clear(),
             _ if id != peer && !self.paused.contains(&id) => {
                 let up = self.dice.roll(2) == 0;
                 self.group.drive(id, |engine, now| engine.link(now, peer, up));
@@ -331,7 +328,7 @@ impl World {
 
     /// The faults stop; the operator does what is left to do.
     fn heal(&mut self) {
-        self.cut.clear();
+        self.group.cut.clear();
         self.paused.clear();
         for id in self.group.ids() {
             if !self.group.is_up(id) {

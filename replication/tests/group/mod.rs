@@ -143,12 +143,16 @@ pub(crate) struct Group {
     pub(crate) now: Time,
     pub(crate) replicas: BTreeMap<ReplicaId, Replica>,
     pub(crate) net: Vec<Packet>,
+    /// Links that are cut, each in one direction.
+    pub(crate) cut: BTreeSet<(ReplicaId, ReplicaId)>,
     /// Questions on their way to the register.
     pub(crate) asks: Vec<(ReplicaId, RegisterCommand)>,
     /// Configurations on their way to replicas.
     pub(crate) pushes: Vec<(ReplicaId, Configuration)>,
     pub(crate) reads: Vec<(ReplicaId, Position, usize)>,
     pub(crate) transfers: Vec<Transfer>,
+    /// Snapshots wait for the test, even where everything else settles.
+    pub(crate) snapshots_wait: bool,
     pub(crate) register: Configuration,
     pub(crate) checker: Checker,
     /// A log that ends here or later can be completed from outside the group.
@@ -173,10 +177,12 @@ impl Group {
             now: Time(1_000_000),
             replicas: BTreeMap::new(),
             net: Vec::new(),
+            cut: BTreeSet::new(),
             asks: Vec::new(),
             pushes: Vec::new(),
             reads: Vec::new(),
             transfers: Vec::new(),
+            snapshots_wait: false,
             register: Configuration::default(),
             checker: Checker::default(),
             source: None,
@@ -412,6 +418,9 @@ impl Group {
 
     pub(crate) fn arrive(&mut self, packet: Packet) {
         let Packet { from, to, message } = packet;
+        if self.cut.contains(&(from, to)) {
+            return;
+        }
         self.drive(to, |engine, now| engine.receive(now, from, message));
     }
 
@@ -538,7 +547,8 @@ impl Group {
     /// Lets everything happen that is under way, in order, until nothing is.
     pub(crate) fn settle(&mut self) {
         for _ in 0..10_000 {
-            let mut busy = self.serve_ask(true) | self.serve_read() | self.transfer_one(false);
+            let mut busy = self.serve_ask(true) | self.serve_read();
+            busy |= !self.snapshots_wait && self.transfer_one(false);
             for (id, configuration) in std::mem::take(&mut self.pushes) {
                 self.configure(id, &configuration);
                 busy = true;
@@ -548,7 +558,8 @@ impl Group {
                 busy = true;
             }
             for id in self.ids() {
-                busy |= self.persist_one(id) | self.replace_one(id);
+                busy |= self.persist_one(id);
+                busy |= !self.snapshots_wait && self.replace_one(id);
             }
             if !busy {
                 return;
