@@ -11,6 +11,9 @@
 //! gateway has *adopted* one of its own sessions: the gateway renewed in a session that it was given in place of an earlier one, so
 //! it has emptied its cache and will not go back. A gateway that named no earlier session when it was given one has begun anew; the
 //! life before it may only be paused and believe in its lease, so nothing but time helps.
+//!
+//! This rests on a gateway's id meaning one life at a time: two that run side by side, both with leases of the last leader, would be
+//! taken for one. So would one that is paused and replaced if leader and life change within the length of one lease.
 
 use std::collections::{BTreeMap, BTreeSet};
 

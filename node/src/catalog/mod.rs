@@ -4,7 +4,7 @@
 //! - A trade is decided in one entry of the group's log: key, stock, number and order together, or nothing.
 //! - Nothing leaves before it is durable and *open* (see [`gate`](self)): successes, refusals, pages and reads alike.
 //! - The register of the orders group changes by compare-and-set, durably, in the same log.
-//! - At any time at most one replica's answers count, whoever believes to lead.
+//! - A leader that was deposed and does not know it says nothing that a later one contradicts.
 //!
 //! # A walk through one batch
 //! 1. [`Decide`](crate::message::Decide) comes in; a batch from an epoch that is over is answered `Fenced` at once.
