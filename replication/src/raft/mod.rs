@@ -361,6 +361,7 @@ impl Engine for Raft {
     fn link(&mut self, now: Time, peer: ReplicaId, up: bool) {
         self.now = now;
         self.hear_of_link(u64::from(peer), up);
+        self.doubt_offer(peer);
     }
 
     fn tick(&mut self, now: Time) {

@@ -109,6 +109,17 @@ impl Raft {
         self.feeds = members;
     }
 
+    /// The link to a peer broke, or stands anew: the peer may have been started again since it staged what was offered, and then
+    /// it has nothing. It is sent the rows anew; if it has them, or is taking them, nothing is lost but that.
+    pub(super) fn doubt_offer(&mut self, peer: ReplicaId) {
+        if self.feeds.get(&peer).is_some_and(|feed| feed.offered.is_some()) {
+            self.feeds.remove(&peer);
+            let progress = self.raw.raft.prs().get(u64::from(peer));
+            let waits = progress.is_some_and(|it| it.state == ProgressState::Snapshot);
+            self.withdraw(peer, waits);
+        }
+    }
+
     fn withdraw(&mut self, peer: ReplicaId, waits: bool) {
         self.raw.mut_store().offers.remove(&peer);
         if waits {
