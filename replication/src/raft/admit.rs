@@ -149,12 +149,8 @@ fn possible(message: &Message) -> bool {
         && follows(message)
 }
 
-/// The entries follow `index` and each other, in ascending terms. (Only the place before the first entry is of term 0; the
-/// library takes term 0 for "matches" anywhere behind the end of a log.)
+/// The entries follow `index` and each other, in ascending terms.
 fn follows(message: &Message) -> bool {
-    if message.kind == Kind::Append && (message.log_term == 0) != (message.index == 0) {
-        return false;
-    }
     let (mut position, mut term) = (message.index, message.log_term);
     message.entries.iter().all(|entry| {
         let Some(opened) = envelope::open(&entry.envelope) else { return false };
