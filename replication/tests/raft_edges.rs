@@ -309,3 +309,47 @@ fn a_vote_that_is_not_written_is_caught() {
     };
     assert_eq!(votes_around_a_crash(forgets), 2);
 }
+
+/// What follows a snapshot must still be in memory when it was taken, however much was proposed meanwhile, or the next one
+/// would be needed at once, for ever.
+#[test]
+fn what_follows_a_snapshot_is_kept_until_its_peer_is_level() {
+    let mut group = led(3, |config| {
+        config.limits.tail_entries = 4;
+        config.limits.append_entries = 2;
+        config.limits.window_messages = 1;
+    });
+    group.crash(3, 0);
+    let mut number = 0;
+    let mut busy = |group: &mut Group| {
+        for _ in 0..20 {
+            number += 1;
+            group.propose(1, vec![command(&format!("{number}"))]);
+            group.settle();
+            group.store(1, Position::MAX);
+        }
+    };
+    busy(&mut group);
+    group.start(3);
+    group.snapshots_wait = true;
+    calm(&mut group, 100);
+    assert!(group.transfer_one(false), "the rows are asked for");
+    busy(&mut group);
+    assert!(group.transfer_one(false), "the rows are staged");
+    busy(&mut group);
+    assert!(
+        group.replace_one(3) || {
+            calm(&mut group, 100);
+            group.replace_one(3)
+        }
+    );
+    let mut rounds = 0;
+    while group.status(3).map(|status| status.commit) != group.status(1).map(|status| status.commit)
+    {
+        rounds += 1;
+        assert!(rounds < 100, "it never gets level: {:?}", group.status(3));
+        group.store(1, Position::MAX);
+        calm(&mut group, 10);
+    }
+    assert!(group.transfers.is_empty(), "one snapshot is enough");
+}

@@ -13,8 +13,6 @@
 //! [`Engine::restore_refused`]: crate::contract::Engine::restore_refused
 //! [`LogWrite::Reset`]: crate::contract::LogWrite::Reset
 
-use std::collections::BTreeMap;
-
 use raft::eraftpb::{self, Snapshot};
 use raft::{ProgressState, SnapshotStatus, StateRole};
 
@@ -32,6 +30,8 @@ pub(super) struct Feed {
     hold: Position,
     /// When the staged rows were first offered, and last.
     offered: Option<(Time, Time)>,
+    /// They were taken; what followed them meanwhile is on its way.
+    taken: bool,
 }
 
 /// What this replica waits for.
@@ -51,7 +51,8 @@ impl Raft {
             if recent {
                 continue;
             }
-            let feed = self.feeds.entry(to).or_insert(Feed { asked_at: now, hold, offered: None });
+            let feed = Feed { asked_at: now, hold, offered: None, taken: false };
+            let feed = self.feeds.entry(to).or_insert(feed);
             feed.asked_at = now;
             self.out.push(Effect::SendSnapshot { to });
         }
@@ -60,7 +61,8 @@ impl Raft {
     /// A peer has staged rows: they are offered, if they are of use.
     pub(super) fn offer(&mut self, now: Time, peer: ReplicaId, name: &SnapshotName) {
         let Some(snapshot) = self.usable(peer, name) else { return };
-        let feed = Feed { asked_at: now, hold: name.position, offered: Some((now, now)) };
+        let (hold, offered) = (name.position, Some((now, now)));
+        let feed = Feed { asked_at: now, hold, offered, taken: false };
         self.feeds.insert(peer, feed);
         self.raw.mut_store().offers.insert(peer, snapshot);
         self.raw.raft.send_append(u64::from(peer));
@@ -80,33 +82,45 @@ impl Raft {
 
     /// Offers again what was not acknowledged; forgets what is done, or given up.
     pub(super) fn tend_feeds(&mut self) {
-        if self.raw.raft.state != StateRole::Leader {
-            self.feeds.clear();
-            self.raw.mut_store().offers.clear();
-            return;
-        }
-        let (now, timing) = (self.now, self.config.timing.clone());
         let mut feeds = std::mem::take(&mut self.feeds);
-        feeds.retain(|peer, feed| {
-            let Some(progress) = self.raw.raft.prs().get(u64::from(*peer)) else { return false };
-            let waits = progress.state == ProgressState::Snapshot;
-            let level = progress.state == ProgressState::Replicate;
+        if self.raw.raft.state == StateRole::Leader {
+            feeds.retain(|peer, feed| self.tend_feed(*peer, feed));
+        } else {
+            feeds.clear();
+        }
+        let offered = |peer: &ReplicaId| feeds.get(peer).is_some_and(|feed| feed.offered.is_some());
+        self.raw.mut_store().offers.retain(|peer, _| offered(peer));
+        self.feeds = feeds;
+    }
+
+    /// False once nothing is under way to this peer.
+    fn tend_feed(&mut self, peer: ReplicaId, feed: &mut Feed) -> bool {
+        let (now, timing) = (self.now, &self.config.timing);
+        let Some(progress) = self.raw.raft.prs().get(u64::from(peer)) else { return false };
+        let (matched, waits) = (progress.matched, progress.state == ProgressState::Snapshot);
+        let Some((first, last)) = feed.offered else {
+            if feed.taken && matched > feed.hold {
+                (feed.hold, feed.asked_at) = (matched, now);
+            }
+            let level = matched + self.config.limits.tail_entries / 2 >= self.raw.store().stored();
             let silent = now.since(feed.asked_at) >= timing.offer_given_up;
-            let Some((first, last)) = feed.offered else { return !level && !silent };
-            if level || now.since(first) >= timing.offer_given_up {
-                self.withdraw(*peer, waits);
-                return false;
-            }
-            if waits && now.since(last) >= timing.offer_again {
-                feed.offered = Some((first, now));
-                self.raw.report_snapshot(u64::from(*peer), SnapshotStatus::Failure);
-            }
-            true
-        });
-        let members: BTreeMap<_, _> = feeds;
-        let store = self.raw.mut_store();
-        store.offers.retain(|peer, _| members.contains_key(peer));
-        self.feeds = members;
+            return !(silent || feed.taken && level);
+        };
+        if matched >= feed.hold {
+            (feed.offered, feed.taken, feed.asked_at) = (None, true, now);
+            return true;
+        }
+        // What follows these rows is gone from memory, or the peer forgot them: they are of no use any more.
+        let useless = self.raw.store().base() > feed.hold;
+        if useless || now.since(first) >= timing.offer_given_up {
+            self.withdraw(peer, waits);
+            return false;
+        }
+        if waits && now.since(last) >= timing.offer_again {
+            feed.offered = Some((first, now));
+            self.raw.report_snapshot(u64::from(peer), SnapshotStatus::Failure);
+        }
+        true
     }
 
     /// The link to a peer broke, or stands anew: the peer may have been started again since it staged what was offered, and then
