@@ -19,7 +19,7 @@ pub(crate) fn hash_row(hash: ChainHash) -> RowChange {
 }
 
 /// The chain hash that the store's rows hold, if any.
-pub(crate) fn stored_hash(rows: &[Row]) -> Result<Option<ChainHash>, StartError> {
+pub fn stored_hash(rows: &[Row]) -> Result<Option<ChainHash>, StartError> {
     let row = rows.iter().find(|row| row.table == Table::Facts && row.key == HASH_KEY);
     row.map(|row| {
         let bytes: [u8; 16] = row

@@ -81,6 +81,7 @@ fn settings(config: &Config, service: ServiceId, seed: u64) -> CatalogConfig {
         },
         seed,
         joining,
+        ..CatalogConfig::alone(service.id, Vec::new())
     }
 }
 

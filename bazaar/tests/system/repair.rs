@@ -71,7 +71,7 @@ async fn a_replica_with_a_rotten_log_keeps_it_aside_and_is_repaired_by_the_other
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_catalog_with_a_rotten_log_refuses_to_start_and_says_what_to_do() {
-    let deployment = Deployment::up(1).await;
+    let deployment = Deployment::alone(1).await;
     traded(&deployment).await;
     deployment.kill_all().await;
     let catalog = ServiceId::catalog(1);
@@ -118,7 +118,7 @@ async fn a_replica_with_a_damaged_folder_is_repaired_by_the_others() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_catalog_with_a_damaged_folder_refuses_to_start_and_touches_nothing() {
-    let deployment = Deployment::up(1).await;
+    let deployment = Deployment::alone(1).await;
     traded(&deployment).await;
     let orders = deployment.catalog().await.next_number;
     deployment.kill_all().await;
@@ -155,7 +155,7 @@ fn copy(from: &Path, to: &Path) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn order_replicas_stop_rather_than_follow_a_catalog_that_lost_its_data() {
-    let deployment = Deployment::up(1).await;
+    let deployment = Deployment::alone(1).await;
     traded(&deployment).await;
     deployment.level().await;
     let catalog = ServiceId::catalog(1);

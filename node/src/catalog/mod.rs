@@ -67,9 +67,11 @@ pub use config::{CatalogConfig, Protocol, RestockConfig, StartError};
 pub use mutants::Mutant;
 pub use state::{Applied, State};
 
+pub use crate::replica::stored_hash;
+
 use crate::message::Message;
 use crate::process::{Effect, Input, Now, Process};
-use crate::replica::{stored_hash, stored_mark};
+use crate::replica::stored_mark;
 use crate::service::{ServiceId, ServiceKind};
 use crate::snapshot::Receiver;
 use drain::Drain;

@@ -77,6 +77,8 @@ impl CatalogProcess {
         // The rows hold a mark of their own.
         self.mark = None;
         self.restoring = Some(name.position);
+        let detail = format!("{} rows as of position {}", rows.len(), name.position);
+        effects.push(Effect::Event(Event::Note { slug: "snapshot_taken", detail }));
         effects.push(Effect::Replace { position: name.position, rows });
     }
 

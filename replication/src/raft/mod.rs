@@ -95,6 +95,17 @@ use crate::contract::{
 use crate::register::Configuration;
 use crate::time::Time;
 
+/// What an entry of the log says to somebody who reads a log without an engine: its term and its command, which is empty where the
+/// engine minded its own business. `None`: Raft did not write it.
+pub fn read_entry(envelope: &Bytes) -> Option<(Epoch, Command)> {
+    let opened = envelope::open(envelope)?;
+    let command = match opened.kind {
+        envelope::EntryKind::Command => opened.payload,
+        _ => Command::new(),
+    };
+    Some((opened.term, command))
+}
+
 /// Why a disk's contents cannot be taken up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum StartError {

@@ -1,23 +1,17 @@
 //! Everything that can be wrong with a configuration that reads well.
 
+mod catalogs;
+
 use std::collections::BTreeMap;
 
 use market::limits::{MAX_LISTINGS, MAX_STOCK};
-use market::listing::NewListing;
-use wire::limits::MAX_ENVELOPE_BYTES;
 
 use super::address::Address;
 use super::listings::{ListingsError, read_listings};
 use super::period::Period;
 use super::place::{Place, Places};
 use super::problem::Problem;
-use super::types::{Ack, CatalogProtocol, Config, Replica};
-
-/// Most catalog replicas: five survive two failures, and two more may be on their way in or out.
-const MAX_CATALOG_REPLICAS: usize = 7;
-
-/// What a listing takes beside its name when the first listings travel as one entry of the group's log, in bytes, at the most.
-const LISTING_BYTES: usize = 40;
+use super::types::{Config, Replica};
 
 /// Most order replicas: each holds every order, and a trade waits for all that are in sync.
 const MAX_ORDER_REPLICAS: usize = 9;
@@ -92,62 +86,6 @@ impl Checker<'_> {
                 "orders.replicas",
                 "a single order replica: its disk is the only one that holds old orders",
                 "add two more",
-            );
-        }
-    }
-
-    /// What only the group that elects its leader knows.
-    fn catalogs(&mut self) {
-        let catalog = &self.config.catalog;
-        let (all, voters) = (catalog.replicas.len(), catalog.first_voters().len());
-        if all > MAX_CATALOG_REPLICAS {
-            self.error(
-                "catalog.replicas",
-                format!("{all} catalog replicas, the limit is {MAX_CATALOG_REPLICAS}"),
-                "three survive one failure, five survive two",
-            );
-        }
-        if all > 1 && catalog.agrees_by() == CatalogProtocol::Solo {
-            self.error(
-                "catalog.protocol",
-                format!("protocol solo, but {all} catalog replicas"),
-                "leave it out, or write raft",
-            );
-        }
-        if all > 0 && voters == 0 {
-            self.error(
-                "catalog.replicas",
-                "every catalog replica joins later, so there is no group to join",
-                "take `join` away from those with which the group begins",
-            );
-        } else if voters > 0 && voters.is_multiple_of(2) {
-            self.warning(
-                "catalog.replicas",
-                format!("{voters} catalog replicas survive no more failures than {}", voters - 1),
-                "choose 1, 3 or 5",
-            );
-        }
-        for (index, replica) in self.config.orders.replicas.iter().enumerate() {
-            if replica.join {
-                self.error(
-                    &format!("orders.replicas.{index}.join"),
-                    "order replicas join by themselves",
-                    "take `join` away",
-                );
-            }
-        }
-    }
-
-    /// With one catalog, a lost order replica must not take the only other copy with it; the reverse is the operator's choice.
-    fn ack(&mut self) {
-        let voters = self.config.catalog.first_voters().len();
-        if self.config.orders.ack == Some(Ack::Ledger) && voters < 3 {
-            self.warning(
-                "orders.ack",
-                format!(
-                    "ledger with {voters} catalogs: a trade is answered when one disk holds it"
-                ),
-                "use three catalogs, or in-sync",
             );
         }
     }
@@ -324,22 +262,6 @@ impl Checker<'_> {
                 }
             }
             Err(error) => self.bad_listings(error),
-        }
-    }
-
-    /// The first listings are one entry of the group's log, which travels whole.
-    fn one_entry(&mut self, listings: &[NewListing]) {
-        let bytes: usize =
-            listings.iter().map(|listing| LISTING_BYTES + listing.name.as_str().len()).sum();
-        if self.config.catalog.agrees_by() == CatalogProtocol::Raft && bytes > MAX_ENVELOPE_BYTES {
-            let count = listings.len();
-            self.error(
-                "catalog",
-                format!(
-                    "{count} first listings are more than replicas can send each other at once"
-                ),
-                format!("begin with about {}", count * MAX_ENVELOPE_BYTES / bytes),
-            );
         }
     }
 
