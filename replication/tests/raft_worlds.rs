@@ -350,9 +350,21 @@ impl World {
                     self.group.store(id, Position::MAX);
                 }
             }
+            if round == 300 {
+                self.give_up_learners();
+            }
             if round == 600 {
                 self.last_words();
             }
+        }
+    }
+
+    /// A member that was added by a leader nobody followed any more may have got another disk since than the one that was
+    /// agreed on. It never gets level, and the operator removes it.
+    fn give_up_learners(&mut self) {
+        let Some(leader) = self.group.elected() else { return };
+        if let Some(id) = self.members(leader).learners.first().copied() {
+            self.change(leader, MemberChange::Remove(id));
         }
     }
 

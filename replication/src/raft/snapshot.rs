@@ -107,6 +107,8 @@ impl Raft {
             return !(silent || feed.taken && level);
         };
         if matched >= feed.hold {
+            // It may just have been offered once more, to a peer whose acknowledgement then says nothing new.
+            self.withdraw(peer, waits);
             (feed.offered, feed.taken, feed.asked_at) = (None, true, now);
             return true;
         }
