@@ -4,6 +4,7 @@ use node::catalog::{CatalogConfig, CatalogProcess, Protocol, RestockConfig};
 use node::gateway::{GatewayConfig, GatewayProcess};
 use node::orders::{OrdersConfig, OrdersProcess};
 use node::process::Now;
+use replication::raft::Limits;
 use replication::time::Span;
 
 use crate::mutant::Mutant;
@@ -24,9 +25,9 @@ impl Maker for Real {
             Part::Gateway { id } => Ok(Box::new(self.gateway(scenario, id, now))),
             Part::Catalog { id, boot, incarnation, joining, recovered, rows } => {
                 let first = scenario.listings.clone();
-                let config = catalog_config(scenario, id, boot, joining);
+                let config = self.catalog_config(scenario, id, boot, joining);
                 CatalogProcess::start(config, now, boot, incarnation, recovered, rows, first)
-                    .map(|process| self.catalog(process))
+                    .map(|process| self.catalog(scenario, process))
                     .map_err(|why| why.to_string())
             }
             Part::Orders { id, incarnation, recovered, rows } => {
@@ -39,29 +40,44 @@ impl Maker for Real {
     }
 }
 
-fn catalog_config(scenario: &Scenario, id: u8, boot: u64, joining: bool) -> CatalogConfig {
-    let restock = scenario
-        .restock
-        .map(|(interval, level)| RestockConfig { interval: Span::millis(interval), level });
-    let protocol = if scenario.group.elects { Protocol::Raft } else { Protocol::Solo };
-    CatalogConfig {
-        restock,
-        catalogs: (1..=scenario.group.members).collect(),
-        gateways: (1..=scenario.gateways).collect(),
-        protocol,
-        // Every life of every replica draws its own timeouts.
-        seed: scenario.seed ^ u64::from(id) << 56 ^ boot << 32,
-        joining,
-        ..CatalogConfig::alone(id, (1..=scenario.orders).collect())
-    }
-}
-
 /// All catalogs that there are: whoever talks to them need not know who is a member.
 fn all_catalogs(scenario: &Scenario) -> Vec<u8> {
     (1..=Layout::of(scenario).catalogs).collect()
 }
 
 impl Real {
+    fn catalog_config(
+        &self,
+        scenario: &Scenario,
+        id: u8,
+        boot: u64,
+        joining: bool,
+    ) -> CatalogConfig {
+        let restock = scenario
+            .restock
+            .map(|(interval, level)| RestockConfig { interval: Span::millis(interval), level });
+        let protocol = if scenario.group.elects { Protocol::Raft } else { Protocol::Solo };
+        let mut limits = Limits::default();
+        limits.tail_entries = scenario.group.tail;
+        // New members are level when they have nearly all, also where there is not much.
+        limits.promotion_gap = limits.promotion_gap.min(scenario.group.tail);
+        CatalogConfig {
+            restock,
+            limits,
+            engine_mutant: match self.mutant {
+                Some(Mutant::Group(mutant)) => Some(mutant),
+                _ => None,
+            },
+            catalogs: (1..=scenario.group.members).collect(),
+            gateways: (1..=scenario.gateways).collect(),
+            protocol,
+            // Every life of every replica draws its own timeouts.
+            seed: scenario.seed ^ u64::from(id) << 56 ^ boot << 32,
+            joining,
+            ..CatalogConfig::alone(id, (1..=scenario.orders).collect())
+        }
+    }
+
     fn orders_config(&self, scenario: &Scenario, id: u8) -> OrdersConfig {
         let mut config =
             OrdersConfig::new(id, (1..=scenario.orders).collect(), all_catalogs(scenario));
@@ -89,9 +105,10 @@ impl Real {
         gateway
     }
 
-    fn catalog(&self, mut catalog: CatalogProcess) -> Box<dyn Machine> {
+    fn catalog(&self, scenario: &Scenario, mut catalog: CatalogProcess) -> Box<dyn Machine> {
         match self.mutant {
             Some(Mutant::Catalog(mutant)) => catalog.mutate(mutant),
+            Some(Mutant::GroupCatalog(mutant)) if scenario.group.elects => catalog.mutate(mutant),
             Some(Mutant::ElectHighestLive) => catalog.mutate(node::catalog::Mutant::ElectAnyLive),
             _ => {}
         }

@@ -102,7 +102,7 @@ pub fn prepare(scenario: &mut Scenario, rng: &mut Rng) {
     if needs_three(directed) {
         scenario.orders = 3;
     }
-    if scenario.group.elects && needs_group(directed) {
+    if needs_group(directed) {
         let spares = u8::from(directed == Directed::MembersChange);
         let tail = *rng.pick(&[4, 16, 60]);
         scenario.group = Group { members: 3, spares, elects: true, tail };

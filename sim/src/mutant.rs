@@ -9,12 +9,16 @@ use replication::mutants::Mutant as Replication;
 /// A deliberate bug.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mutant {
-    /// In the replication engine.
+    /// In the engine of the orders group.
     Replication(Replication),
+    /// In the engine of a catalog's group.
+    Group(Replication),
     /// In the gateway.
     Gateway(Gateway),
     /// In the catalog.
     Catalog(Catalog),
+    /// In the catalogs of a group; one that is alone is sound.
+    GroupCatalog(Catalog),
     /// Gateways propose the highest replica that answers, and the register takes any: the textbook's rule.
     ElectHighestLive,
 }
@@ -33,6 +37,12 @@ pub const ALL: &[(&str, Mutant)] = &[
     ("refusal-before-gate", Mutant::Catalog(Catalog::RefusalBeforeGate)),
     ("cacheable-while-pending", Mutant::Catalog(Catalog::CacheableWhilePending)),
     ("forget-old-leases", Mutant::Catalog(Catalog::ForgetOldLeases)),
+    ("forget-old-leaders-leases", Mutant::GroupCatalog(Catalog::ForgetOldLeases)),
+    ("raft-ack-before-durable", Mutant::Group(Replication::AckBeforeDurable)),
+    ("raft-stale-leader-reads", Mutant::Group(Replication::StaleLeaderReads)),
+    ("raft-vote-forgotten", Mutant::Group(Replication::VoteForgotten)),
+    ("raft-snapshot-without-reset", Mutant::Group(Replication::SnapshotWithoutReset)),
+    ("raft-enrolment-ignored", Mutant::Group(Replication::EnrolmentIgnored)),
 ];
 
 /// Those that this system survives for a reason: its log is fed from the outbox, one stream, so logs never diverge and

@@ -163,9 +163,20 @@ impl Scenario {
     }
 }
 
-/// One catalog, until there is an engine that elects.
-fn draw_group(_: &mut Rng) -> Group {
-    Group { members: 1, spares: 0, elects: false, tail: 0 }
+/// A quarter of all worlds have one catalog and no elections; most others have three.
+fn draw_group(rng: &mut Rng) -> Group {
+    let members = match rng.below(20) {
+        0..5 => return Group { members: 1, spares: 0, elects: false, tail: 0 },
+        5 => 1,
+        6..18 => 3,
+        _ => 5,
+    };
+    let spares = match members {
+        1 => 2,
+        5 => 0,
+        _ => u8::from(rng.chance(0.4)),
+    };
+    Group { members, spares, elects: true, tail: *rng.pick(&[4, 20, 200, 65_536]) }
 }
 
 fn draw_listings(rng: &mut Rng) -> Vec<NewListing> {
@@ -236,6 +247,17 @@ mod tests {
     fn about_three_of_ten_seeds_are_directed() {
         let directed = (0..1_000).filter(|seed| Scenario::draw(*seed).directed.is_some()).count();
         assert!((250..350).contains(&directed), "{directed}");
+    }
+
+    #[test]
+    fn about_a_quarter_of_the_seeds_has_one_catalog_and_most_have_three() {
+        let count = |wanted: fn(&Scenario) -> bool| {
+            (0..1_000).filter(|seed| wanted(&Scenario::draw(*seed))).count()
+        };
+        let alone = count(|scenario| !scenario.group.elects);
+        assert!((150..320).contains(&alone), "{alone}");
+        let three = count(|scenario| scenario.group.members == 3);
+        assert!((500..750).contains(&three), "{three}");
     }
 
     #[test]

@@ -137,6 +137,8 @@ fn play(seed: u64) -> (Seen, sim::world::Outcome) {
     scenario.clients_knobs.trades = 0.0;
     scenario.clients_knobs.order_reads = 1.0;
     scenario.listings.clear();
+    // Toys elect nobody, and no operator could ask them to.
+    scenario.group.elects = false;
     let seen = Arc::new(Mutex::new(Seen::default()));
     let maker = Toys(seen.clone());
     let outcome = World::new(&scenario, &maker, Keep::Nothing).run();

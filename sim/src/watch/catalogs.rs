@@ -12,6 +12,9 @@ use crate::invariants::{Broken, applied_is_on_a_majority, one_catalog_leader_per
 use crate::marks::Marks;
 use crate::world::host::Host;
 
+/// So many of the last sets of voters may have committed what is applied now: several changes may be delivered at once.
+const VIEWS: usize = 3;
+
 /// What is known of the catalog's group.
 pub struct Catalogs {
     leaders: Leaders,
@@ -23,16 +26,14 @@ pub struct Catalogs {
     closed: BTreeMap<usize, u64>,
     /// Members by the replica that applied most, and how much that is.
     members: (u64, Members),
-    /// Voters as the process saw them whose burst is performed now: before it and after it.
-    views: BTreeMap<usize, [BTreeSet<ReplicaId>; 2]>,
+    /// Sets of voters as each process saw them, newest last.
+    views: BTreeMap<usize, Vec<BTreeSet<ReplicaId>>>,
     /// Replicas that are or were members with the disk they have.
     joined: BTreeSet<ReplicaId>,
-    /// Sets of voters that were seen, newest last.
+    /// Sets of voters that anybody saw.
     seen: Vec<BTreeSet<ReplicaId>>,
     /// What disks held that were lost since.
     wiped: BTreeMap<usize, Position>,
-    /// What each replica applied.
-    applied: BTreeMap<usize, Position>,
 }
 
 impl Catalogs {
@@ -50,7 +51,6 @@ impl Catalogs {
             seen: vec![voters.clone()],
             joined: voters,
             wiped: BTreeMap::new(),
-            applied: BTreeMap::new(),
         }
     }
 
@@ -80,9 +80,9 @@ impl Catalogs {
         self.members.1.voters.contains(&id) || self.members.1.learners.contains(&id)
     }
 
-    /// May a process of this host lose its disk and be known for it? Not before it has something to lose.
-    pub fn is_enrolled(&self, host: usize) -> bool {
-        self.applied.get(&host).is_some_and(|position| *position > 0)
+    /// Does it vote?
+    pub fn is_voter(&self, id: ReplicaId) -> bool {
+        self.members.1.voters.contains(&id)
     }
 
     /// Was it one with the disk it has now?
@@ -99,8 +99,10 @@ impl Catalogs {
     pub fn burst(&mut self, host: usize, status: Option<&Status>) {
         let Some(status) = status else { return };
         let voters = &status.members.voters;
-        let view = self.views.entry(host).or_default();
-        view[0] = std::mem::replace(&mut view[1], voters.clone());
+        let views = self.views.entry(host).or_default();
+        if views.last() != Some(voters) {
+            views.push(voters.clone());
+        }
         if !self.seen.contains(voters) {
             self.seen.push(voters.clone());
         }
@@ -155,7 +157,6 @@ impl Catalogs {
         self.reigns.remove(&host);
         self.closed.remove(&host);
         self.views.remove(&host);
-        self.applied.remove(&host);
     }
 
     /// A disk is lost that held everything up to here.
@@ -172,12 +173,12 @@ impl Catalogs {
         position: Position,
         hash: ChainHash,
     ) -> Result<(), Broken> {
-        self.applied.insert(host, position);
-        let Some([before, after]) = self.views.get(&host) else { return Ok(()) };
-        // What a process replays when it starts was committed by voters that may be others since.
-        let views: Vec<&BTreeSet<ReplicaId>> = match before.is_empty() {
-            true => self.seen.iter().collect(),
-            false => vec![before, after],
+        let Some(own) = self.views.get(&host) else { return Ok(()) };
+        // A change of members counts once it is applied, so an entry may have been committed by the voters before it; what a process
+        // replays when it starts, by others still.
+        let views: Vec<&BTreeSet<ReplicaId>> = match own.len() {
+            1 => self.seen.iter().collect(),
+            _ => own.iter().rev().take(VIEWS).collect(),
         };
         applied_is_on_a_majority::judge(hosts, &views, &self.wiped, position, hash)
     }

@@ -179,8 +179,9 @@ impl World<'_> {
             ServiceKind::Catalog if self.catalog_is_expendable(host) => {
                 self.marks.hit("catalog disks lost");
                 self.wipe(host, down)?;
-                // Started as before, or as an operator starts a new one: either way it must be added to count.
-                self.hosts[host].joining = self.rng.chance(0.5);
+                // Started as before, or as an operator starts a new one: either way it must be added to count. But the only
+                // founder of a group would found another one.
+                self.hosts[host].joining = self.scenario.group.members == 1 || self.rng.chance(0.5);
                 self.wish_replaced(host);
                 Ok(())
             }

@@ -17,6 +17,8 @@ mod perform;
 mod snapshots;
 mod traffic;
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
 use market::rows::Table;
 use node::gateway::{ClientRequest, ClientResponse};
 use node::message::Message;
@@ -173,9 +175,17 @@ impl<'a> World<'a> {
         }
     }
 
-    /// Runs to the end and judges.
+    /// Runs to the end and judges. A panic anywhere in a process is a failure of this world, not of the whole run.
     pub fn run(mut self) -> Outcome {
-        let result = self.play().and_then(|()| self.judge());
+        let lived = catch_unwind(AssertUnwindSafe(|| self.play().and_then(|()| self.judge())));
+        let result = lived.unwrap_or_else(|payload| {
+            let text = payload
+                .downcast_ref::<String>()
+                .map(String::as_str)
+                .or_else(|| payload.downcast_ref::<&str>().copied())
+                .unwrap_or("a panic without words");
+            Err(self.violation("never_panics", text.to_owned()))
+        });
         if let Some(digest) = result.as_ref().err() {
             let text = digest.to_string();
             self.trace.line(self.now, || format!("VIOLATION {text}"));

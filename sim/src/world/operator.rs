@@ -8,6 +8,7 @@ use std::collections::VecDeque;
 use node::process::Input;
 use replication::contract::{MemberChange, Members, ReplicaId};
 
+use super::host::Host;
 use super::{Event, World};
 use crate::invariants::Violation;
 
@@ -17,11 +18,16 @@ const ROUND: u64 = 60_000;
 /// Fewest voters that an operator leaves a group with.
 const FEWEST: usize = 2;
 
+/// Whose log reaches this far was heard of by a leader, and its disk called.
+const ON_THE_ROLL: u64 = 12;
+
 /// What the operator is to bring about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Wish {
     /// The catalog on this host is no member.
     Out(usize),
+    /// The catalog on this host has a disk that was no member's.
+    Fresh(usize),
     /// The catalog on this host votes, with the disk it has now.
     In(usize),
 }
@@ -62,6 +68,9 @@ impl World<'_> {
         }
         if wanted {
             self.marks.hit("members wanted");
+            if catalogs.was_member(self.hosts[host].service.id) {
+                self.wish(Wish::Fresh(host));
+            }
             self.wish(Wish::In(host));
         } else if catalogs.voters() > FEWEST {
             self.marks.hit("members unwanted");
@@ -104,36 +113,38 @@ impl World<'_> {
                 }
                 self.ask_members(leader, MemberChange::Remove(id));
             }
-            Wish::In(host) => return self.bring_in(leader, &members, host),
+            Wish::Fresh(host) => {
+                self.refresh(host)?;
+                return Ok(true);
+            }
+            Wish::In(host) => return Ok(self.bring_in(leader, &members, host)),
         }
         Ok(false)
     }
 
-    fn bring_in(
-        &mut self,
-        leader: usize,
-        members: &Members,
-        host: usize,
-    ) -> Result<bool, Violation> {
+    /// A disk that left the group left it for ever: the machine gets another one, and waits to be added.
+    fn refresh(&mut self, host: usize) -> Result<(), Violation> {
+        let down = self.rng.between(1_000, 300_000);
+        self.wipe(host, down)?;
+        self.hosts[host].joining = true;
+        self.revive(host, down);
+        let id = self.hosts[host].service.id;
+        self.watch.catalogs.fresh(id);
+        Ok(())
+    }
+
+    fn bring_in(&mut self, leader: usize, members: &Members, host: usize) -> bool {
         let id = self.hosts[host].service.id;
         if members.voters.contains(&id) {
             self.marks.hit("members added");
-            return Ok(true);
+            return true;
         }
-        if self.watch.catalogs.was_member(id) && !is_member(members, id) {
-            // Its old disk left the group for ever.
-            let down = self.rng.between(1_000, 300_000);
-            self.wipe(host, down)?;
-            self.hosts[host].joining = true;
-            self.revive(host, down);
-            self.watch.catalogs.fresh(id);
-        }
-        let Some(disk) = &self.hosts[host].disk else { return Ok(false) };
-        if !members.learners.contains(&id) {
+        let disk = self.hosts[host].disk.as_ref().filter(|_| !members.learners.contains(&id));
+        if let Some(disk) = disk {
             let change = MemberChange::Add(id, disk.incarnation());
             self.ask_members(leader, change);
         }
-        Ok(false)
+        false
     }
 
     /// A machine that was given up gets its process back.
@@ -166,11 +177,20 @@ impl World<'_> {
     /// A catalog's disk may only be lost while those that are left agree on everything without it, and while no other change of
     /// members is under way.
     pub(super) fn catalog_is_expendable(&self, host: usize) -> bool {
-        let catalogs = &self.watch.catalogs;
         if !self.scenario.group.elects || !self.operator.idle() {
             return false;
         }
-        catalogs.is_enrolled(host) && catalogs.voters() >= 3
+        // Before every voter's disk is on the group's roll a lost one cannot be told from one that was never used.
+        let on_the_roll = self.hosts.iter().all(|other| {
+            let disk = other.disk.as_ref().filter(|_| self.votes(other));
+            disk.is_none_or(|disk| disk.durable_end() >= ON_THE_ROLL)
+        });
+        let member = self.watch.catalogs.is_member(self.hosts[host].service.id);
+        on_the_roll && (!member || self.watch.catalogs.voters() >= 3)
+    }
+
+    fn votes(&self, host: &Host) -> bool {
+        host.is_catalog() && self.watch.catalogs.is_voter(host.service.id)
     }
 
     /// A process stops for good: right only for a catalog that was taken out of its group.
