@@ -66,26 +66,29 @@ impl Catalogs {
         engine.map(|engine| engine.members.voters.clone()).unwrap_or_default()
     }
 
-    /// Would a majority go on without this one? A catalog that decides alone has none: it is killed as everything else is.
+    /// Would a majority go on without this one? One that is not back yet is no loss, so its end would show nothing. A catalog that
+    /// decides alone has no majority: it is killed as everything else is.
     pub(super) fn can_spare(&self, id: u8) -> bool {
         if self.0.len() == 1 {
             return true;
         }
         let voters = self.voters();
-        let (rest, majority) = (self.sound(&voters, id), voters.len() / 2 + 1);
-        !voters.is_empty() && (!voters.contains(&id) || rest >= majority)
+        let sound = self.sound(&voters);
+        let rest = sound.iter().filter(|other| **other != id).count();
+        !voters.is_empty()
+            && (!voters.contains(&id) || (sound.contains(&id) && rest > voters.len() / 2))
     }
 
-    /// How many voters but this one lead, or follow the leader.
-    fn sound(&self, voters: &BTreeSet<u8>, but: u8) -> usize {
-        let Some((leader, _)) = self.leader() else { return 0 };
+    /// Voters that lead, or follow the leader.
+    fn sound(&self, voters: &BTreeSet<u8>) -> BTreeSet<u8> {
+        let Some((leader, _)) = self.leader() else { return BTreeSet::new() };
         let follows = |id: u8, status: &Status| {
             let follower =
                 |engine| catalog_role(id, engine) == "follower" && engine.leader == Some(leader);
             id == leader || status.engine.as_ref().is_some_and(follower)
         };
-        let others = self.answers().filter(|(id, _)| *id != but && voters.contains(id));
-        others.filter(|(id, status)| follows(*id, status)).count()
+        let answers = self.answers().filter(|(id, _)| voters.contains(id));
+        answers.filter(|(id, status)| follows(*id, status)).map(|(id, _)| id).collect()
     }
 }
 
@@ -143,7 +146,7 @@ pub(super) mod tests {
         assert!((1..=4).all(|id| group([all, all, all]).can_spare(id)));
         let one_away = group([all, all, None]);
         assert!(!one_away.can_spare(1) && !one_away.can_spare(2), "it is needed");
-        assert!(one_away.can_spare(3) && one_away.can_spare(4), "gone already, and no voter");
+        assert!(!one_away.can_spare(3) && one_away.can_spare(4), "gone already, and no voter");
         assert!(!group([all, all, Some(None)]).can_spare(1), "3 does not follow yet");
         assert!(!group([Some(None), Some(None), Some(None)]).can_spare(1), "nobody leads");
         assert!(Catalogs([(1, Err("gone".to_owned()))].into()).can_spare(1), "a group of one");
