@@ -15,6 +15,7 @@ mod contract;
 mod crash;
 mod harness;
 mod keys;
+mod outage;
 mod overload;
 mod pause;
 mod refuse;
