@@ -40,7 +40,8 @@ pub enum Directed {
     SlowFollowers,
     /// The catalog that leads sleeps past its leases and its reign, and wakes up while another one leads.
     CatalogLeaderSleeps,
-    /// The catalog that leads and one gateway see each other, but not the other catalogs; all others see these alone.
+    /// The catalog that leads and one gateway see each other, but not the other catalogs; all others see these alone. Often the
+    /// leader sleeps meanwhile.
     CatalogLeaderLeftBehind,
     /// The catalog that leads cannot reach the others, or they cannot reach it.
     CatalogLeaderCutOneWay,
@@ -358,8 +359,13 @@ impl Script<'_> {
         for round in 0..4 {
             let from = vec![Target::CatalogLeader, Target::Gateway(1 + round % 2)];
             let to = vec![Target::CatalogFollower(0), Target::CatalogFollower(1)];
-            let lasting = self.ms(400, 1_800);
+            let lasting = self.ms(600, 1_800);
             self.act(Action::Split { from, to, both: true, lasting });
+            if self.rng.chance(0.7) {
+                // It wakes up behind the times, with questions waiting, before it can hear of its successor.
+                let lasting = lasting - self.rng.between(10_000, 200_000);
+                self.act(Action::Pause { target: Target::CatalogLeader, lasting });
+            }
             self.wait(900, 1_500);
         }
     }

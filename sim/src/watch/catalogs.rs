@@ -165,6 +165,11 @@ impl Catalogs {
         *held = end.max(*held);
     }
 
+    /// A replica takes a snapshot: whatever voters it knew until now, these are others.
+    pub fn restores(&mut self, host: usize) {
+        self.views.insert(host, Vec::new());
+    }
+
     /// A replica applied this prefix: is it where no failure that is tolerated reaches it?
     pub fn applied(
         &mut self,
@@ -175,9 +180,9 @@ impl Catalogs {
     ) -> Result<(), Broken> {
         let Some(own) = self.views.get(&host) else { return Ok(()) };
         // A change of members counts once it is applied, so an entry may have been committed by the voters before it; what a process
-        // replays when it starts, by others still.
+        // replays when it starts, or takes as a snapshot, by others still.
         let views: Vec<&BTreeSet<ReplicaId>> = match own.len() {
-            1 => self.seen.iter().collect(),
+            0 | 1 => self.seen.iter().collect(),
             _ => own.iter().rev().take(VIEWS).collect(),
         };
         applied_is_on_a_majority::judge(hosts, &views, &self.wiped, position, hash)

@@ -65,6 +65,7 @@ impl World<'_> {
             .filter(|row| row.table == Table::Facts)
             .map(|row| row.clone().into())
             .collect();
+        self.watch.catalogs.restores(host);
         self.applied(host, position, &facts)?;
         let Some(disk) = self.hosts[host].disk.as_mut() else { return Ok(()) };
         match disk.replace(&mut self.rng, self.now, position, rows) {
