@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use bazaar::cli::audit::{AuditArgs, Outcome, audit};
+use bazaar::cli::audit::{AuditArgs, Outcome, Weight, audit};
 use bazaar::links::inspect_client;
 use node::service::{ServiceId, ServiceKind};
 use replication::register::Configuration;
@@ -202,14 +202,27 @@ impl Deployment {
         self.audited(true).await
     }
 
-    async fn audited(&self, offline: bool) -> Outcome {
-        let wait = PATIENCE.as_secs();
-        let args = AuditArgs { config: self.args(), offline, wait, json: false };
-        let outcome = audit(args).await.expect("an audit");
-        let gone = &outcome.unreachable;
+    /// Audits the folders of a deployment that was stopped in the midst of something: no promise may be broken, but what the
+    /// catalog has decided may still wait in its outbox.
+    pub(crate) async fn sound_offline(&self) {
+        let outcome = self.outcome(true).await;
         let found = &outcome.disagreements;
+        let sound = found.iter().all(|one| one.weight() < Weight::Violation);
+        let whole = outcome.unreachable.is_empty();
+        assert!(outcome.report.is_sound() && sound && whole, "{}\n{found:?}", outcome.report);
+    }
+
+    async fn audited(&self, offline: bool) -> Outcome {
+        let outcome = self.outcome(offline).await;
+        let (gone, found) = (&outcome.unreachable, &outcome.disagreements);
         assert!(outcome.passes(), "{}\nunreachable: {gone:?}\n{found:?}", outcome.report);
         outcome
+    }
+
+    async fn outcome(&self, offline: bool) -> Outcome {
+        let wait = PATIENCE.as_secs();
+        let args = AuditArgs { config: self.args(), offline, wait, json: false };
+        audit(args).await.expect("an audit")
     }
 
     /// Everybody is back: serving, level, and in agreement.
