@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 use std::time::Duration;
 
-use bazaar::cli::{audit, config_check, status, trade, up};
+use bazaar::cli::{audit, config_check, member, status, trade, up};
 use bazaar::config::ServiceArgs;
 use bazaar::service;
 use clap::{Parser, Subcommand};
@@ -33,6 +33,8 @@ enum Command {
     Audit(audit::AuditArgs),
     /// Who leads what, positions, lag, cache hit rates
     Status(status::StatusArgs),
+    /// Who belongs to the catalog's group, and changes of that
+    Member(member::MemberCommand),
     /// Look at the configuration
     Config(config_check::ConfigCommand),
 }
@@ -67,6 +69,7 @@ async fn run(command: Command) -> ExitCode {
         }),
         Command::Audit(args) => audit::run(args).await,
         Command::Status(args) => status::run(args).await,
+        Command::Member(args) => member::run(args).await,
         Command::Config(args) => config_check::run(&args),
     }
 }

@@ -5,7 +5,7 @@
 use std::path::{Path, PathBuf};
 
 use bazaar::config::{
-    Config, ConfigError, LocalPorts, Period, Place, Problem, Severity, Sources, load, render,
+    Ack, Config, ConfigError, LocalPorts, Period, Place, Problem, Severity, Sources, load, render,
 };
 
 fn write(folder: &Path, text: &str) -> PathBuf {
@@ -82,14 +82,14 @@ fn the_environment_beats_the_file_and_flags_beat_both() {
 #[test]
 fn an_address_for_metrics_is_an_address_of_its_own() {
     let found = problems_of(
-        &good().replace("metrics = \"127.0.0.1:7123\"", "metrics = \"127.0.0.1:8080\""),
+        &good().replace("metrics = \"127.0.0.1:7135\"", "metrics = \"127.0.0.1:8080\""),
     );
     assert_eq!(found.len(), 1, "{found:#?}");
     assert!(found[0].contains("error the address 127.0.0.1:8080 is taken already"), "{found:#?}");
-    let listening = "listen = \"0.0.0.0:7123\", metrics = \"127.0.0.1:7123\"";
-    let found = problems_of(&good().replace("metrics = \"127.0.0.1:7123\"", listening));
+    let listening = "listen = \"0.0.0.0:7135\", metrics = \"127.0.0.1:7135\"";
+    let found = problems_of(&good().replace("metrics = \"127.0.0.1:7135\"", listening));
     assert_eq!(found.len(), 1, "{found:#?}");
-    assert!(found[0].contains("error the replica listens on 0.0.0.0:7123 already"), "{found:#?}");
+    assert!(found[0].contains("error the replica listens on 0.0.0.0:7135 already"), "{found:#?}");
 }
 
 #[test]
@@ -165,6 +165,80 @@ grpc = "127.0.0.1:7105"
         "{found:#?}"
     );
     assert_eq!(found.len(), 7, "{found:#?}");
+}
+
+/// A deployment with these catalogs and this line under `[catalog]`; problems as [`short`] tells them.
+fn catalogs(replicas: &[&str], line: &str) -> Vec<String> {
+    let rows: Vec<String> = (1..)
+        .zip(replicas)
+        .map(|(id, more)| {
+            format!("  {{ id = {id}, address = \"127.0.0.1:{}\"{more} }},", 9000 + id)
+        })
+        .collect();
+    let catalog =
+        format!("[catalog]\nreplicas = [\n{}\n]\n{line}\nstocks = \"sample\"\n", rows.join("\n"));
+    let rest = good();
+    problems_of(&(catalog + &rest[rest.find("[orders]").unwrap()..]))
+}
+
+#[test]
+fn a_group_of_catalogs_is_one_three_or_five_and_has_somebody_to_begin_with() {
+    let (voter, joins) = ("", ", join = true");
+    assert_eq!(catalogs(&[voter], ""), Vec::<String>::new());
+    assert_eq!(catalogs(&[voter; 3], "protocol = \"raft\""), Vec::<String>::new());
+    assert_eq!(catalogs(&[voter], "protocol = \"raft\""), Vec::<String>::new());
+    assert_eq!(catalogs(&[voter, voter, voter, joins], ""), Vec::<String>::new());
+    let one = |found: Vec<String>, start: &str| {
+        assert!(found.len() == 1 && found[0].starts_with(start), "{found:#?}");
+    };
+    one(catalogs(&[voter; 3], "protocol = \"solo\""), "7:12 error protocol solo, but 3 catalog");
+    one(
+        catalogs(&[voter; 2], ""),
+        "2:1 warning 2 catalog replicas survive no more failures than 1",
+    );
+    one(catalogs(&[joins], ""), "2:1 error every catalog replica joins later");
+    one(catalogs(&[voter; 9], ""), "2:1 error 9 catalog replicas, the limit is 7");
+    one(catalogs(&[voter], "protocol = \"paxos\""), "5:12 error unknown variant `paxos`");
+    let odd = good().replace("metrics = \"127.0.0.1:7135\"", "join = true");
+    one(problems_of(&odd), "33:48 error order replicas join by themselves");
+}
+
+#[test]
+fn what_a_trade_waits_for_follows_from_the_catalogs_unless_it_is_said() {
+    let acks = |text: &str| {
+        let folder = tempfile::tempdir().unwrap();
+        load(&sources(&write(folder.path(), text))).unwrap().config.ack()
+    };
+    let said = |ack: &str| good().replace("# ack = \"in-sync\"", &format!("ack = \"{ack}\""));
+    assert_eq!(acks(&good()), Ack::Ledger);
+    assert_eq!(acks(&said("in-sync")), Ack::InSync);
+    assert_eq!(acks(&said("ledger")), Ack::Ledger);
+    let alone = render(&Config::local(&LocalPorts::counted(8080, 7101, 1, 1), Path::new("data")));
+    assert_eq!(acks(&alone), Ack::InSync);
+    let found = problems_of(&alone.replace("# ack = \"in-sync\"", "ack = \"ledger\""));
+    assert_eq!(found.len(), 1, "{found:#?}");
+    assert!(found[0].contains("warning ledger with 1 catalogs"), "{found:#?}");
+}
+
+#[test]
+fn first_listings_that_replicas_could_not_send_each_other_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let rows: Vec<String> = (0..80_000).map(|n| format!("L{n},1.00,1")).collect();
+    let text = format!("name,price,quantity\n{}\n", rows.join("\n"));
+    std::fs::write(folder.path().join("many.csv"), text).unwrap();
+    let problems = |catalogs| {
+        let config =
+            Config::local(&LocalPorts::counted(8080, 7101, catalogs, 1), Path::new("data"));
+        let text = render(&config).replace("stocks = \"sample\"", "stocks = \"many.csv\"");
+        match load(&sources(&write(folder.path(), &text))) {
+            Ok(loaded) => loaded.warnings,
+            Err(error) => error.problems(),
+        }
+    };
+    assert_eq!(problems(1), []);
+    let found = problems(3);
+    assert_eq!(found.len(), 1, "{found:#?}");
+    assert!(found[0].message.contains("more than replicas can send each other"), "{found:#?}");
 }
 
 #[test]

@@ -63,7 +63,7 @@ async fn replicas(config: &Config) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_service_exports_what_an_operator_needs() {
     let folder = tempfile::tempdir().expect("a folder");
-    let config = Config::local_free(&folder.path().join("data"), 1).expect("free ports");
+    let config = Config::local_free(&folder.path().join("data"), 1, 1).expect("free ports");
     let file = folder.path().join("bazaar.toml");
     std::fs::write(&file, render(&config)).expect("written");
     let mut supervisor = Supervisor::new(folder.path().to_owned());

@@ -4,6 +4,7 @@
 //! simulator performs them under virtual time; both run the very same code.
 
 pub mod catalog;
+mod catalog_route;
 pub mod gateway;
 pub mod limits;
 pub mod message;
@@ -11,3 +12,6 @@ pub mod orders;
 pub mod process;
 mod replica;
 pub mod service;
+pub mod snapshot;
+
+pub use replica::HASH_KEY;

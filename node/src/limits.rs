@@ -2,6 +2,12 @@
 
 use replication::time::Span;
 
+// ---- Everybody who talks to the catalog ----
+
+/// A catalog that led and says nothing for this long is no measure for others any more: it would have said so with every answer to a
+/// heartbeat, six of a gateway, thirty of an order replica. Only a group that was set up anew ever needs this.
+pub const CATALOG_SILENCE: Span = Span::millis(3_000);
+
 // ---- Orders leader ----
 
 /// Most trades in one batch for the catalog: one batch is one entry of its log. 256 trades of about 100 bytes stay far below
@@ -59,8 +65,23 @@ pub const OUTBOX_PAGE: usize = 1_024;
 /// is [`DECIDE_IN_FLIGHT`]; the rest is room for restocks, trims and elections.
 pub const COMMANDS_UNDER_WAY: usize = 256;
 
+/// Prefixes of the log whose hashes a catalog replica remembers: an audit compares replicas at a position that the slowest of
+/// them has reached. 16 bytes each; more than a minute of the fastest group.
+pub const PREFIXES: usize = 65_536;
+
 /// Answers held back by the gate. Each is a batch of decisions, a page or a fill; fills are bounded by the gateways' own tables.
 pub const ANSWERS_HELD: usize = 65_536;
+
+/// Questions that wait for the proof that the catalog they were put to still leads: as many as the gate holds answers.
+pub const QUESTIONS_WAITING: usize = 65_536;
+
+/// Such proofs under way at once. Each is a round of small messages through the group; four hide one slow round behind three others,
+/// and what comes in meanwhile shares the next.
+pub const BARRIERS_UNDER_WAY: usize = 4;
+
+/// A catalog that hands its group over first lets go what is nearly done: about a disk write and a gateway's confirmation. What it
+/// leaves unanswered then is asked again of the next leader.
+pub const HAND_OVER_SETTLE: Span = Span::millis(20);
 
 /// Length of a gateway's volume lease. A gateway that dies delays trades by this much, once; one that lives renews six times as often.
 pub const LEASE: Span = Span::millis(300);
@@ -86,6 +107,43 @@ pub const SUSPICION: Span = Span::millis(2_000);
 /// Listings refilled by one restock command.
 pub const RESTOCK_BATCH: usize = 1_024;
 
+// ---- Snapshots ----
+
+/// Bytes of keys and values in one part of a snapshot (1 MiB), give or take a row of a few KiB. The smallest rows cost as much again
+/// on the wire, so a part stays below half of `wire::limits::MAX_BATCH_BYTES`, and heartbeats behind it do not wait long.
+pub const SNAPSHOT_PART: usize = 1 << 20;
+
+/// Peers that are brought level at once: a group of three has two, and each costs its leader a part in memory and an open read of
+/// its store.
+pub const SNAPSHOT_PEERS: usize = 2;
+
+/// A transfer that the engine did not wish for during this time makes room for another peer's. Engines repeat a wish five times as often.
+pub const SNAPSHOT_WISH: Span = Span::millis(1_000);
+
+/// A part without an answer is sent again after this long: a healthy answer takes milliseconds, a part on a slow line half of this.
+pub const SNAPSHOT_RESEND: Span = Span::millis(500);
+
+/// A transfer that does not get on for this long is given up, whether disk or peer is silent: ten times a part was sent in vain.
+pub const SNAPSHOT_PATIENCE: Span = Span::millis(5_000);
+
+/// Most bytes of snapshots staged at a replica (1 GiB). A catalog's state is held in memory anyway, and one that is full in every
+/// respect (listings, keys, outbox) has about 650 MB of rows.
+pub const SNAPSHOT_STAGED: usize = 1 << 30;
+
+/// What a staged row takes beside its key and value, in bytes: two vectors and the allocator's due.
+pub const SNAPSHOT_ROW: usize = 96;
+
+/// A transfer that was silent for this long yields to any other: twice what its sender waits before it sends a part again.
+pub const SNAPSHOT_SILENCE: Span = Span::millis(1_000);
+
+/// How long staged rows are kept that nobody goes on with or asks to be taken: several times what a sender and its engine wait.
+pub const SNAPSHOT_KEPT: Span = Span::millis(30_000);
+
+/// How long no snapshot is taken after one was refused: the next one would be no better, and each costs its whole length.
+pub const SNAPSHOT_REFUSAL: Span = Span::millis(10_000);
+
+const _: () = assert!(SNAPSHOT_SILENCE.0 >= 2 * SNAPSHOT_RESEND.0);
+const _: () = assert!(SNAPSHOT_KEPT.0 > 2 * SNAPSHOT_PATIENCE.0);
 const _: () = assert!(DECIDE_EAGER <= DECIDE_BATCH);
 const _: () = assert!(DECIDE_IN_FLIGHT < COMMANDS_UNDER_WAY);
 const _: () = assert!(LEASE_MARGIN.0 * 100 >= LEASE.0 + 500_000);

@@ -6,8 +6,9 @@
 use market::listing::Listing;
 use market::name::Name;
 use market::order::{Order, OrderNumber};
+use market::rows::Row;
 use market::trade::{Trade, TradeRefusal};
-use replication::contract::{Epoch, Incarnation, Position};
+use replication::contract::{Epoch, Incarnation, Position, SnapshotName};
 use replication::register::{Configuration, Refusal, RegisterCommand};
 use replication::time::{Span, Time};
 
@@ -27,6 +28,10 @@ pub enum Message {
     Fill(Fill),
     /// Catalog: this.
     Filled(Filled),
+
+    /// Catalog: I lead the catalog's group. Sent when it begins, to whoever links up, and with the answer to each heartbeat.
+    /// Whoever hears of several believes the highest term.
+    Leads(Leads),
 
     // Anybody to catalog and back: the register.
     /// Order replica or gateway: tell me the configuration; I am alive.
@@ -87,6 +92,39 @@ pub enum Message {
     // Between replicas of one group.
     /// Of the group's engine.
     Replication(replication::contract::Message),
+    /// Leader to a peer that misses more than the log holds: rows of a snapshot.
+    SnapshotPart(SnapshotPart),
+    /// The peer: taken, send the next part; or all of it is staged.
+    SnapshotTaken(SnapshotTaken),
+}
+
+/// A catalog replica says that it leads its group and serves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Leads {
+    /// In which term of the group.
+    pub term: Epoch,
+}
+
+/// Some rows of a snapshot, in the sequence of their tables and keys.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SnapshotPart {
+    /// Names the transfer; never repeats between these two replicas in one life of the sender.
+    pub transfer: u64,
+    /// From 0, without gaps.
+    pub part: u64,
+    /// The rows.
+    pub rows: Vec<Row>,
+    /// On the last part: which state all of this is.
+    pub end: Option<SnapshotName>,
+}
+
+/// A part was taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SnapshotTaken {
+    /// The transfer.
+    pub transfer: u64,
+    /// Parts below this number are here; `None`: this transfer is not known here (any more), begin another.
+    pub next: Option<u64>,
 }
 
 /// Keep-alive of a gateway's volume lease.

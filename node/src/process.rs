@@ -3,7 +3,7 @@
 //! A driver (the body, or the simulator) calls [`Process::handle`] for each input of a burst, then [`Process::flush`] once, then
 //! performs the effects in order. Nothing is promised to anybody before the effects say so.
 
-use market::rows::RowChange;
+use market::rows::{Row, RowChange, Table};
 use market::trade::WallTime;
 use replication::contract::{Entry, LogWrite, Position};
 use replication::time::Time;
@@ -52,6 +52,19 @@ pub enum Input {
         /// What the store has.
         entries: Vec<Entry>,
     },
+    /// Answer to [`Effect::ReadSnapshot`].
+    SnapshotRows {
+        /// As in the question.
+        transfer: u64,
+        /// The position that all rows of this transfer reflect.
+        position: Position,
+        /// Rows in the sequence of their tables and keys, from the place asked for.
+        rows: Vec<Row>,
+        /// No rows follow.
+        end: bool,
+    },
+    /// Answer to [`Effect::Replace`]: it is durable.
+    Replaced(Position),
     /// A client asks (gateways only).
     Client {
         /// Comes back with the response.
@@ -112,6 +125,29 @@ pub enum Effect {
         from: Position,
         /// Most entries wanted.
         max: usize,
+    },
+    /// Read the store's rows, all tables, as of one position: the first question of a transfer fixes the position, every
+    /// further one sees the same rows. At least one row per answer, if any is left.
+    ReadSnapshot {
+        /// Names the transfer.
+        transfer: u64,
+        /// The last row read already; `None` begins.
+        after: Option<(Table, Vec<u8>)>,
+        /// About how many bytes of keys and values are wanted.
+        max_bytes: usize,
+    },
+    /// A transfer is over, done or not: let go of its rows.
+    CloseSnapshot {
+        /// Which.
+        transfer: u64,
+    },
+    /// Throw away all rows of the store, and what waits to be written, and put these in their place, in one step; say
+    /// [`Input::Replaced`] once that is durable. The log is told apart ([`LogWrite::Reset`]), afterwards.
+    Replace {
+        /// The position the store reflects then.
+        position: Position,
+        /// All rows there are then.
+        rows: Vec<Row>,
     },
     /// Answer a client.
     Reply {

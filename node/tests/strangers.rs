@@ -1,17 +1,20 @@
 //! Whatever is said to a catalog or an order replica, by whomever, it neither panics nor stops.
 
+use bytes::Bytes;
 use market::listing::{Kind, NewListing};
 use market::name::Name;
 use market::order::Order;
+use market::rows::{Row, Table};
 use market::trade::{Key, Side, Trade, TradeRefusal, WallTime};
-use node::catalog::{CatalogConfig, CatalogProcess};
+use node::catalog::{CatalogConfig, CatalogProcess, Protocol};
 use node::message::*;
 use node::orders::{OrdersConfig, OrdersProcess};
 use node::process::{Effect, HistoryPurpose, Input, Now, Process};
 use node::service::ServiceId;
 use proptest::collection::vec;
 use proptest::prelude::*;
-use replication::contract::Recovered;
+use replication::contract::{ChainHash, Message as Engines, Recovered, SnapshotName};
+use replication::raft;
 use replication::register::{Configuration, Refusal, RegisterCommand};
 use replication::time::{Span, Time};
 
@@ -96,6 +99,78 @@ fn wish() -> impl Strategy<Value = RegisterCommand> {
     ]
 }
 
+/// Rows of a store, also such as no store has.
+fn row() -> impl Strategy<Value = Row> {
+    let key = prop_oneof![Just("chain"), Just("mark"), Just("law"), Just("register"), Just("Tux")];
+    let value = prop_oneof![2 => Just(vec![0; 16]), 1 => vec(any::<u8>(), 0..20)];
+    (0..Table::ALL.len(), key, value).prop_map(|(table, key, value)| Row {
+        table: Table::ALL[table],
+        key: key.as_bytes().to_vec(),
+        value,
+    })
+}
+
+fn snapshot_name() -> impl Strategy<Value = SnapshotName> {
+    let mark = prop_oneof![Just(Vec::new()), vec(any::<u8>(), 0..20)];
+    (number(), mark).prop_map(|(position, mark)| SnapshotName {
+        position,
+        hash: ChainHash::EMPTY,
+        mark: mark.into(),
+    })
+}
+
+fn envelope() -> impl Strategy<Value = Bytes> {
+    vec(any::<u8>(), 0..12).prop_map(Bytes::from)
+}
+
+/// What a stranger might make of Raft.
+fn raft() -> impl Strategy<Value = raft::Message> {
+    let places = (number(), number(), number(), number(), number());
+    let entries = vec((number(), envelope()), 0..3);
+    let kind = (0..raft::Kind::ALL.len(), any::<bool>(), proptest::option::of(snapshot_name()));
+    (kind, places, entries, prop_oneof![Just(0), Just(22), number()]).prop_map(
+        |(
+            (kind, reject, snapshot),
+            (term, log_term, index, commit, commit_term),
+            entries,
+            disk,
+        )| {
+            let entry = |(position, envelope)| raft::LogEntry { position, envelope };
+            raft::Message {
+                kind: raft::Kind::ALL[kind],
+                incarnation: disk,
+                to_incarnation: 0,
+                term,
+                log_term,
+                index,
+                commit,
+                commit_term,
+                entries: entries.into_iter().map(entry).collect(),
+                reject,
+                reject_hint: commit,
+                context: Bytes::new(),
+                snapshot,
+            }
+        },
+    )
+}
+
+/// What replicas of one group say about snapshots, and who leads the catalog.
+fn for_a_replica() -> impl Strategy<Value = Message> {
+    prop_oneof![
+        number().prop_map(|term| Message::Leads(Leads { term })),
+        (number(), number(), vec(row(), 0..3), proptest::option::of(snapshot_name())).prop_map(
+            |(transfer, part, rows, end)| {
+                Message::SnapshotPart(SnapshotPart { transfer, part, rows, end })
+            }
+        ),
+        (number(), proptest::option::of(number())).prop_map(|(transfer, next)| {
+            Message::SnapshotTaken(SnapshotTaken { transfer, next })
+        }),
+        raft().prop_map(|message| Message::Replication(Engines::Raft(message))),
+    ]
+}
+
 /// What a catalog is told.
 fn for_a_catalog() -> impl Strategy<Value = Message> {
     prop_oneof![
@@ -160,10 +235,16 @@ fn from() -> impl Strategy<Value = ServiceId> {
 
 fn input(message: impl Strategy<Value = Message>) -> impl Strategy<Value = Input> {
     prop_oneof![
+        2 => (from(), for_a_replica())
+            .prop_map(|(from, message)| Input::Received { from, message }),
         12 => (from(), message).prop_map(|(from, message)| Input::Received { from, message }),
         1 => from().prop_map(Input::LinkUp),
         1 => from().prop_map(Input::LinkDown),
         2 => Just(Input::Tick),
+        1 => (number(), number(), vec(row(), 0..3), any::<bool>()).prop_map(
+            |(transfer, position, rows, end)| Input::SnapshotRows { transfer, position, rows, end }
+        ),
+        1 => number().prop_map(Input::Replaced),
         1 => number().prop_map(|read| Input::History {
             purpose: HistoryPurpose::Order { read },
             entries: Vec::new(),
@@ -197,29 +278,75 @@ fn feed(process: &mut dyn Process, inputs: Vec<(Input, u16)>) -> bool {
     stopped
 }
 
+fn catalog(config: CatalogConfig) -> CatalogProcess {
+    let listing = |text: &str| NewListing {
+        name: Name::new(text).expect("a good name"),
+        kind: Kind::Stock,
+        price: "1.00".parse().expect("a good price"),
+        quantity: 3,
+        restock: true,
+    };
+    let now = Now { time: Time(1), wall: WallTime(1) };
+    let first = vec![listing("Tux"), listing("Gnu")];
+    let started =
+        CatalogProcess::start(config, now, 1, 11, Recovered::default(), Vec::new(), first);
+    started.expect("an empty disk is sound")
+}
+
+fn of_three() -> CatalogConfig {
+    CatalogConfig {
+        catalogs: vec![1, 2, 3],
+        protocol: Protocol::Raft,
+        ..CatalogConfig::alone(1, vec![1, 2, 3])
+    }
+}
+
+/// The library takes a place past the end of its log for one that has no term, and would commit it.
+#[test]
+fn what_is_said_to_follow_a_place_without_a_term_is_not_taken() {
+    let message = raft::Message {
+        kind: raft::Kind::Append,
+        incarnation: 22,
+        to_incarnation: 0,
+        term: 3,
+        log_term: 0,
+        index: 1,
+        commit: 4,
+        commit_term: 1,
+        entries: Vec::new(),
+        reject: false,
+        reject_hint: 0,
+        context: Bytes::new(),
+        snapshot: None,
+    };
+    let message = Message::Replication(Engines::Raft(message));
+    let mut catalog = catalog(of_three());
+    let stopped = feed(
+        &mut catalog,
+        vec![(Input::Received { from: ServiceId::catalog(2), message }, 0), (Input::Tick, 0)],
+    );
+    assert_eq!((stopped, catalog.status().commit, catalog.applied()), (false, 0, 0));
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(96))]
 
     #[test]
     fn a_catalog_takes_anything(inputs in vec((input(for_a_catalog()), any::<u16>()), 0..200)) {
-        let listing = |text: &str| NewListing {
-            name: Name::new(text).expect("a good name"),
-            kind: Kind::Stock,
-            price: "1.00".parse().expect("a good price"),
-            quantity: 3,
-            restock: true,
-        };
-        let config = CatalogConfig { id: 1, restock: None, orders: vec![1, 2, 3] };
-        let now = Now { time: Time(1), wall: WallTime(1) };
-        let first = vec![listing("Tux"), listing("Gnu")];
-        let started = CatalogProcess::start(config, now, 1, Recovered::default(), Vec::new(), first);
-        let mut catalog = started.expect("an empty disk is sound");
+        let mut catalog = catalog(CatalogConfig::alone(1, vec![1, 2, 3]));
         prop_assert!(!feed(&mut catalog, inputs));
         let law = &catalog.state().law;
         for listing in law.listings() {
             let came = listing.initial + listing.restocked + listing.sold;
             prop_assert_eq!(came - listing.bought, listing.quantity);
         }
+    }
+
+    #[test]
+    fn a_catalog_of_a_group_takes_anything(
+        inputs in vec((input(for_a_catalog()), any::<u16>()), 0..200)
+    ) {
+        prop_assert!(!feed(&mut catalog(of_three()), inputs));
     }
 
     #[test]

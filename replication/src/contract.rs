@@ -18,8 +18,10 @@
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 
 use crate::primary_backup;
+use crate::raft;
 use crate::register::{Configuration, RegisterCommand};
 use crate::time::Time;
 
@@ -86,6 +88,8 @@ pub struct Entry {
 pub struct HardState {
     /// Highest epoch this replica has adopted.
     pub epoch: Epoch,
+    /// For whom it voted in that epoch; 0 for nobody. (Only engines that elect among themselves vote.)
+    pub vote: ReplicaId,
     /// A position known to be committed; may lag behind the truth, never ahead of it.
     pub commit: Position,
 }
@@ -99,6 +103,14 @@ pub enum LogWrite {
     Truncate(Position),
     /// Replace the hard state.
     State(HardState),
+    /// The store was replaced by a state that reflects this position: forget every entry; the next one follows it.
+    /// The hard state stays.
+    Reset {
+        /// What the store reflects.
+        position: Position,
+        /// Hash of the prefix that ends there.
+        hash: ChainHash,
+    },
 }
 
 /// What an engine wants done.
@@ -118,8 +130,24 @@ pub enum Effect {
         /// What to say.
         message: Message,
     },
-    /// Apply a committed command to the law. Positions are gapless and ascending.
+    /// Apply a committed command to the law. Positions are gapless and ascending. An empty command is the engine's own
+    /// business (the first entry of a reign, a change of members): it has a position, and means nothing to the law.
     Deliver(Entry),
+    /// From the next delivery on, the engine must find these bytes again (as [`Recovered::mark`]) beside a store that
+    /// reflects what was delivered. Replaces the earlier mark.
+    Mark(Bytes),
+    /// A barrier is passed: everything acknowledged anywhere before it was asked for has been delivered here.
+    Passed(Barrier),
+    /// This peer misses more than the log still holds: send it the store's rows as of one position, then say
+    /// [`Engine::staged`]. Repeated while it is wanted.
+    SendSnapshot {
+        /// The peer.
+        to: ReplicaId,
+    },
+    /// Replace law and store by the rows that were received and staged here as this snapshot, then say
+    /// [`Engine::restored`]; say [`Engine::restore_refused`] at once if nothing is staged under that name. Nothing is
+    /// delivered in between.
+    Restore(SnapshotName),
     /// Read delivered entries `from..from + max` back from the store and hand them to
     /// [`Engine::history`]. Only asked for positions at or below what [`Engine::stored`] said.
     ReadHistory {
@@ -157,11 +185,73 @@ pub enum Role {
     Joining,
 }
 
+/// Names one barrier, ascending per engine.
+pub type Barrier = u64;
+
+/// Which state a snapshot is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SnapshotName {
+    /// Position that its rows reflect.
+    pub position: Position,
+    /// Hash of the prefix that ends there.
+    pub hash: ChainHash,
+    /// The engine's mark beside those rows.
+    pub mark: Bytes,
+}
+
+/// A change of a group's members, one at a time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MemberChange {
+    /// A new member: it copies first, and votes once it is level. The disk is the one it speaks for.
+    Add(ReplicaId, Incarnation),
+    /// A member goes, for ever as far as this disk is concerned.
+    Remove(ReplicaId),
+}
+
+/// Who belongs to a group whose members are changed by itself.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Members {
+    /// Whose votes and acknowledgements count.
+    pub voters: BTreeSet<ReplicaId>,
+    /// Who only copies, for now.
+    pub learners: BTreeSet<ReplicaId>,
+}
+
+/// Why a change of members was not taken.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum MemberError {
+    /// Only the leader changes members.
+    #[error("this replica does not lead; ask {leader:?}")]
+    NotLeader {
+        /// Who leads as far as this replica knows.
+        leader: Option<ReplicaId>,
+    },
+    /// One change at a time.
+    #[error("another change of members is under way; wait until it is done")]
+    UnderWay,
+    /// It is a member already, or was one with this very disk: a disk that was removed never counts again.
+    #[error(
+        "replica {0} is a member already, or was one with this disk; remove it, and add it with an empty disk"
+    )]
+    IsMember(ReplicaId),
+    /// It is none.
+    #[error("replica {0} is no member")]
+    NoMember(ReplicaId),
+    /// The last voter cannot go.
+    #[error("replica {0} is the last voter; a group without voters is lost")]
+    LastVoter(ReplicaId),
+    /// This engine's members are fixed.
+    #[error("the members of this group are fixed by its protocol")]
+    Fixed,
+}
+
 /// A message between two replicas of a group.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Message {
     /// Of the primary-backup engine.
     PrimaryBackup(primary_backup::Message),
+    /// Of the Raft engine.
+    Raft(raft::Message),
 }
 
 /// A proposal that could not be taken.
@@ -196,6 +286,8 @@ pub struct Recovered {
     pub applied_hash: ChainHash,
     /// Entries after `applied`, gapless, torn tail already cut. (Entries at or below `applied` are left out.)
     pub entries: Vec<Entry>,
+    /// The engine's mark as the store has it; empty if it never set one.
+    pub mark: Bytes,
 }
 
 /// One replica's protocol, without I/O.
@@ -235,6 +327,28 @@ pub trait Engine: Send {
     /// Orderly hand-over: if this replica leads, let another in-sync one lead as soon as it has everything.
     fn hand_over(&mut self, now: Time);
 
+    /// Asks for a barrier; [`Effect::Passed`] answers, or nothing does when this replica stops leading first
+    /// ([`Effect::Changed`] tells). `None`: this replica does not lead, or its protocol has no barrier of its own and
+    /// reads must go through whoever decides. Costs no entry of the log.
+    fn barrier(&mut self, _now: Time) -> Option<Barrier> {
+        None
+    }
+
+    /// A peer has all rows of this snapshot and waits for the word to take them (see [`Effect::SendSnapshot`]).
+    fn staged(&mut self, _now: Time, _peer: ReplicaId, _snapshot: SnapshotName) {}
+
+    /// Law and store are, durably, what [`Effect::Restore`] asked for.
+    fn restored(&mut self, _now: Time) {}
+
+    /// [`Effect::Restore`] cannot be done: nothing is staged here under that name. One of the two must be said, or the
+    /// engine waits for ever: it does not know whether law and store are being replaced.
+    fn restore_refused(&mut self, _now: Time) {}
+
+    /// Changes the members of the group. Taken is not done: [`Status::members`] tells when it is.
+    fn change_members(&mut self, _now: Time, _change: MemberChange) -> Result<(), MemberError> {
+        Err(MemberError::Fixed)
+    }
+
     /// Last position in the log, durable or not.
     fn end(&self) -> Position;
 
@@ -262,4 +376,8 @@ pub struct Status {
     pub in_sync_durable: Position,
     /// Per peer: durable matched prefix as last acknowledged (leader only).
     pub matched: Vec<(ReplicaId, Position)>,
+    /// Who leads, as far as this replica knows (engines that elect among themselves).
+    pub leader: Option<ReplicaId>,
+    /// Members, where the group itself keeps them.
+    pub members: Members,
 }

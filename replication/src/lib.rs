@@ -7,6 +7,7 @@ pub mod contract;
 #[cfg(feature = "mutants")]
 pub mod mutants;
 pub mod primary_backup;
+pub mod raft;
 pub mod register;
 pub mod solo;
 pub mod time;

@@ -1,4 +1,4 @@
-//! Known mistakes of primary-backup, switched on one at a time. A checker that catches none of them checks nothing.
+//! Known mistakes of the engines, switched on one at a time. A checker that catches none of them checks nothing.
 //!
 //! Only compiled with the feature `mutants`, which no shipped program enables. Each name is a row of the model that
 //! was checked when the protocol was chosen; the hooks in the engine are one line each.
@@ -20,4 +20,12 @@ pub enum Mutant {
     ElectAnyLive,
     /// A replica is readmitted once it has what this epoch committed, whatever the log held at the election.
     ReadmitWithoutLeso,
+    /// Raft: a leader passes barriers without asking whether it still leads.
+    StaleLeaderReads,
+    /// Raft: votes are not written, so a replica may vote twice in one term.
+    VoteForgotten,
+    /// Raft: a snapshot is taken, but the log on disk keeps what it held before.
+    SnapshotWithoutReset,
+    /// Raft: a wiped disk speaks for the one that was lost.
+    EnrolmentIgnored,
 }

@@ -9,8 +9,8 @@ use std::collections::VecDeque;
 use std::ops::Range;
 
 use crate::contract::{
-    ChainHash, Changed, Command, Effect, Engine, Entry, Epoch, HardState, LogWrite, Message,
-    Position, ProposeError, Recovered, ReplicaId, Role, Status, Ticket,
+    Barrier, ChainHash, Changed, Command, Effect, Engine, Entry, Epoch, HardState, LogWrite,
+    Message, Position, ProposeError, Recovered, ReplicaId, Role, Status, Ticket,
 };
 use crate::register::Configuration;
 use crate::time::Time;
@@ -37,6 +37,7 @@ pub struct Solo {
     /// Writes under way: ticket and the position the log ends with once it is durable.
     in_flight: VecDeque<(Ticket, Position)>,
     last_ticket: Ticket,
+    last_barrier: Barrier,
     out: Vec<Effect>,
 }
 
@@ -51,6 +52,7 @@ impl Solo {
             staged: Vec::new(),
             in_flight: VecDeque::new(),
             last_ticket: 0,
+            last_barrier: 0,
             out: Vec::new(),
         };
         if let Some(last) = solo.waiting.back() {
@@ -121,7 +123,7 @@ impl Engine for Solo {
             return;
         }
         let mut writes = std::mem::take(&mut self.staged);
-        writes.push(LogWrite::State(HardState { epoch: EPOCH, commit: self.delivered }));
+        writes.push(LogWrite::State(HardState { epoch: EPOCH, vote: 0, commit: self.delivered }));
         self.last_ticket += 1;
         self.in_flight.push_back((self.last_ticket, self.end));
         self.out.push(Effect::Persist { ticket: self.last_ticket, writes });
@@ -129,6 +131,13 @@ impl Engine for Solo {
 
     fn effects(&mut self) -> Vec<Effect> {
         std::mem::take(&mut self.out)
+    }
+
+    // Nobody else acknowledges anything: what was acknowledged has been delivered here.
+    fn barrier(&mut self, _now: Time) -> Option<Barrier> {
+        self.last_barrier += 1;
+        self.out.push(Effect::Passed(self.last_barrier));
+        Some(self.last_barrier)
     }
 
     // There is nobody to hand over to.
@@ -146,7 +155,7 @@ impl Engine for Solo {
             durable: self.durable(),
             commit: self.delivered,
             in_sync_durable: self.durable(),
-            matched: Vec::new(),
+            ..Status::default()
         }
     }
 }

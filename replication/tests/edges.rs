@@ -143,7 +143,7 @@ fn appends(group: &Group, id: ReplicaId) -> Vec<usize> {
     let to = group.net.iter().filter(|packet| packet.to == id);
     let entries = to.filter_map(|packet| match &packet.message {
         Message::PrimaryBackup(Word::Append { entries, .. }) => Some(entries.len()),
-        Message::PrimaryBackup(_) => None,
+        _ => None,
     });
     entries.filter(|count| *count > 0).collect()
 }

@@ -8,8 +8,8 @@ use std::error::Error;
 use std::fmt::Write as _;
 
 use goldenscript::ArgumentConsumer;
-use group::{Group, primary_backup, show};
-use replication::contract::{Command as Payload, ReplicaId};
+use group::{Group, primary_backup, raft, show};
+use replication::contract::{Command as Payload, MemberChange, Members, ReplicaId};
 use replication::time::Span;
 
 /// Runs one script against one group.
@@ -30,17 +30,23 @@ fn number(args: &mut ArgumentConsumer<'_>, key: &str) -> Result<Option<u64>, Box
 
 impl Play {
     /// `start N [leader=ID] [memory=N] [batch=N]`: a group with an elected leader (or none), at rest.
-    fn start(&mut self, args: &mut ArgumentConsumer<'_>) -> Result<(), Box<dyn Error>> {
+    /// `raft N [leader=ID] [memory=N] [batch=N] [seed=N]`: the same of Raft.
+    fn start(&mut self, name: &str, args: &mut ArgumentConsumer<'_>) -> Result<(), Box<dyn Error>> {
         let size = id(args)?;
         let (memory, batch) = (number(args, "memory")?, number(args, "batch")?);
-        let factory = primary_backup(size, move |config| {
-            config.limits.memory_below_stored = memory.unwrap_or(8_192);
-            config.limits.append_entries = batch.unwrap_or(1_024) as usize;
-            config.limits.history_read = config.limits.append_entries;
-        });
-        let mut group = Group::new(size, factory);
-        if let Some(leader) = number(args, "leader")? {
-            group.lead(leader as ReplicaId);
+        let (memory, batch) = (memory.unwrap_or(8_192), batch.unwrap_or(1_024) as usize);
+        let leader = number(args, "leader")?.map(|id| id as ReplicaId);
+        let mut group = match name {
+            "raft" => {
+                let seed = number(args, "seed")?.unwrap_or(1);
+                Group::new(size, raft_factory(size, seed, memory, batch))
+            }
+            _ => Group::new(size, primary_backup_factory(size, memory, batch)),
+        };
+        match leader {
+            Some(leader) if name == "raft" => group.elect_first(leader),
+            Some(leader) => group.lead(leader),
+            None => {}
         }
         group.trace = Some(Vec::new());
         self.group = Some(group);
@@ -50,6 +56,21 @@ impl Play {
     fn group(&mut self) -> Result<&mut Group, Box<dyn Error>> {
         self.group.as_mut().ok_or_else(|| "no group yet: start N".into())
     }
+}
+
+fn primary_backup_factory(size: u8, memory: u64, batch: usize) -> group::Factory {
+    primary_backup(size, move |config| {
+        config.limits.memory_below_stored = memory;
+        config.limits.append_entries = batch;
+        config.limits.history_read = batch;
+    })
+}
+
+fn raft_factory(size: u8, seed: u64, memory: u64, batch: usize) -> group::Factory {
+    raft(size, seed, move |config| {
+        config.limits.tail_entries = memory;
+        config.limits.append_entries = batch;
+    })
 }
 
 /// `deliver [FROM] [TO] [n=N]`: what is on the way now (all, or on one link, or the first n of it) arrives.
@@ -92,24 +113,76 @@ fn persist(group: &mut Group, args: &mut ArgumentConsumer<'_>) -> Result<(), Box
     Ok(())
 }
 
-/// `tick MS`: time passes in steps of 10 ms; nothing arrives meanwhile.
+/// `tick MS [only=ID]`: time passes in steps of 10 ms, for all or for one; nothing arrives meanwhile.
 fn tick(group: &mut Group, args: &mut ArgumentConsumer<'_>) -> Result<(), Box<dyn Error>> {
     let total: u64 = args.next_pos().ok_or("how many ms?")?.parse()?;
+    let only = number(args, "only")?.map(|id| id as ReplicaId);
     for _ in 0..total.div_ceil(10) {
-        group.tick(Span::millis(total.min(10)));
+        group.now = group.now + Span::millis(total.min(10));
+        for id in group.ids().into_iter().filter(|id| only.is_none_or(|only| only == *id)) {
+            group.drive(id, |engine, now| engine.tick(now));
+        }
     }
     Ok(())
 }
 
-/// `calm MS`: time passes and everything arrives and completes at once. What is said all the time (empty appends,
+/// `cut FROM TO`: what goes that way is lost from now on; `cut ID`: both ways, with everybody. `mend`: no more.
+fn cut(group: &mut Group, args: &mut ArgumentConsumer<'_>) -> Result<(), Box<dyn Error>> {
+    let from = id(args)?;
+    match args.next_pos() {
+        Some(to) => drop(group.cut.insert((from, to.parse()?))),
+        None => {
+            let others = group.ids().into_iter().filter(|other| *other != from);
+            group.cut.extend(others.flat_map(|other| [(from, other), (other, from)]));
+        }
+    }
+    Ok(())
+}
+
+/// `member LEADER add|remove ID`: asks for a change of members, with the disk that the replica has.
+fn member(
+    group: &mut Group,
+    leader: ReplicaId,
+    args: &mut ArgumentConsumer<'_>,
+) -> Result<(), Box<dyn Error>> {
+    let word = args.next_pos().ok_or("add or remove?")?.to_owned();
+    let id = id(args)?;
+    let change = match word.as_str() {
+        "add" => MemberChange::Add(id, group.replicas[&id].incarnation),
+        "remove" => MemberChange::Remove(id),
+        other => return Err(format!("members do not {other}").into()),
+    };
+    let answer = group.drive(leader, |engine, now| engine.change_members(now, change));
+    if let Some(Err(error)) = answer {
+        group.say(|| format!("{leader}: refuses, {error}"));
+    }
+    Ok(())
+}
+
+/// `transfer`: snapshots go on by one step each; `transfer lost`: they are lost.
+fn transfer(group: &mut Group, args: &mut ArgumentConsumer<'_>) {
+    let lost = args.next_pos() == Some("lost");
+    for _ in 0..group.transfers.len() {
+        group.transfer_one(lost);
+    }
+}
+
+/// `calm MS [except=ID]`: time passes (not for one that is paused) and everything arrives and completes at once. What is said all the time (empty appends,
 /// acknowledgements) is left out of the trace.
 fn calm(group: &mut Group, args: &mut ArgumentConsumer<'_>) -> Result<(), Box<dyn Error>> {
     let total: u64 = args.next_pos().ok_or("how many ms?")?.parse()?;
+    let except = number(args, "except")?.map(|id| id as ReplicaId);
     for _ in 0..total.div_ceil(10) {
-        group.tick(Span::millis(10));
+        group.now = group.now + Span::millis(10);
+        for id in group.ids().into_iter().filter(|id| Some(*id) != except) {
+            group.drive(id, |engine, now| engine.tick(now));
+        }
         group.settle();
     }
-    let chatter = |line: &String| line.contains("[] commit") || line.contains(" ack ");
+    let chatter = |line: &String| {
+        let words = ["[] commit", " ack ", "heartbeat term", "heard term"];
+        words.iter().any(|word| line.contains(word))
+    };
     group.trace.iter_mut().for_each(|trace| trace.retain(|line| !chatter(line)));
     Ok(())
 }
@@ -171,13 +244,26 @@ fn status(group: &mut Group) {
                 let role = if status.leads { "leads" } else { "follows" };
                 let (epoch, end) = (status.epoch, status.end);
                 let (durable, commit) = (status.durable, status.commit);
-                format!("{role} epoch {epoch} end {end} durable {durable} delivered {commit}")
+                let members = members(&status.members);
+                format!(
+                    "{role} epoch {epoch} end {end} durable {durable} delivered {commit}{members}"
+                )
             }
         };
         group.say(|| format!("{id}: {line}"));
     }
-    let register = show::configuration(&group.register);
-    group.say(|| format!("register: {register}"));
+    if group.register.version > 0 {
+        let register = show::configuration(&group.register);
+        group.say(|| format!("register: {register}"));
+    }
+}
+
+fn members(members: &Members) -> String {
+    match (members.voters.is_empty(), members.learners.is_empty()) {
+        (true, _) => String::new(),
+        (_, true) => format!(" voters {:?}", members.voters),
+        _ => format!(" voters {:?} learners {:?}", members.voters, members.learners),
+    }
 }
 
 fn run(
@@ -197,6 +283,10 @@ fn run(
         "push" => push(group, args)?,
         "register" => register(group, args)?,
         "status" => status(group),
+        "cut" => cut(group, args)?,
+        "mend" => group.cut.clear(),
+        "snapshots-wait" => group.snapshots_wait = true,
+        "transfer" => transfer(group, args),
         "source" => group.source = args.next_pos().map(str::parse).transpose()?,
         other => return run_replica(group, other, args),
     }
@@ -214,6 +304,11 @@ fn run_replica(
         "crash" => group.crash(id, number(args, "kept")?.unwrap_or(0) as usize),
         "restart" => group.start(id),
         "lose-disk" => group.lose_disk(id),
+        "join" => group.add(id),
+        "replace" => drop(group.replace_one(id)),
+        "member" => member(group, id, args)?,
+        "barrier" if group.barrier(id).is_none() => group.say(|| format!("{id}: no barrier")),
+        "barrier" => {}
         "store" => group.store(id, args.next_pos().ok_or("up to where?")?.parse()?),
         "read" => while group.serve_read() {},
         "hand-over" => {
@@ -234,8 +329,8 @@ impl goldenscript::Runner for Play {
 
     fn run(&mut self, command: &Self::Command, _context: &goldenscript::Context) -> Answer {
         let mut args = command.consume_args();
-        if command.name == "start" {
-            self.start(&mut args)?;
+        if command.name == "start" || command.name == "raft" {
+            self.start(&command.name, &mut args)?;
             return Ok(String::new());
         }
         let group = self.group()?;

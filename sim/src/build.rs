@@ -1,13 +1,16 @@
 //! The real processes, with the settings of a scenario, and a mutant if one is asked for.
 
-use node::catalog::{CatalogConfig, CatalogProcess, RestockConfig};
+use node::catalog::{CatalogConfig, CatalogProcess, Protocol, RestockConfig};
 use node::gateway::{GatewayConfig, GatewayProcess};
 use node::orders::{OrdersConfig, OrdersProcess};
-use node::process::{Now, Process};
+use node::process::Now;
+use replication::raft::Limits;
 use replication::time::Span;
 
 use crate::mutant::Mutant;
 use crate::scenario::Scenario;
+use crate::world::layout::Layout;
+use crate::world::machine::Machine;
 use crate::world::maker::{Maker, Part};
 
 /// Makes the processes that ship.
@@ -17,35 +20,67 @@ pub struct Real {
 }
 
 impl Maker for Real {
-    fn make(&self, scenario: &Scenario, part: Part, now: Now) -> Result<Box<dyn Process>, String> {
+    fn make(&self, scenario: &Scenario, part: Part, now: Now) -> Result<Box<dyn Machine>, String> {
         match part {
             Part::Gateway { id } => Ok(Box::new(self.gateway(scenario, id, now))),
-            Part::Catalog { boot, recovered, rows } => {
-                let (config, first) = (catalog_config(scenario), scenario.listings.clone());
-                CatalogProcess::start(config, now, boot, recovered, rows, first)
-                    .map(|process| self.catalog(process))
+            Part::Catalog { id, boot, incarnation, joining, recovered, rows } => {
+                let first = scenario.listings.clone();
+                let config = self.catalog_config(scenario, id, boot, joining);
+                CatalogProcess::start(config, now, boot, incarnation, recovered, rows, first)
+                    .map(|process| self.catalog(scenario, process))
                     .map_err(|why| why.to_string())
             }
             Part::Orders { id, incarnation, recovered, rows } => {
                 let config = self.orders_config(scenario, id);
                 OrdersProcess::start(config, now, incarnation, recovered, rows)
-                    .map(|process| Box::new(process) as Box<dyn Process>)
+                    .map(|process| Box::new(process) as Box<dyn Machine>)
                     .map_err(|why| why.to_string())
             }
         }
     }
 }
 
-fn catalog_config(scenario: &Scenario) -> CatalogConfig {
-    let restock = scenario
-        .restock
-        .map(|(interval, level)| RestockConfig { interval: Span::millis(interval), level });
-    CatalogConfig { id: 1, restock, orders: (1..=scenario.orders).collect() }
+/// All catalogs that there are: whoever talks to them need not know who is a member.
+fn all_catalogs(scenario: &Scenario) -> Vec<u8> {
+    (1..=Layout::of(scenario).catalogs).collect()
 }
 
 impl Real {
+    fn catalog_config(
+        &self,
+        scenario: &Scenario,
+        id: u8,
+        boot: u64,
+        joining: bool,
+    ) -> CatalogConfig {
+        let restock = scenario
+            .restock
+            .map(|(interval, level)| RestockConfig { interval: Span::millis(interval), level });
+        let protocol = if scenario.group.elects { Protocol::Raft } else { Protocol::Solo };
+        let mut limits = Limits::default();
+        limits.tail_entries = scenario.group.tail;
+        // New members are level when they have nearly all, also where there is not much.
+        limits.promotion_gap = limits.promotion_gap.min(scenario.group.tail);
+        CatalogConfig {
+            restock,
+            limits,
+            engine_mutant: match self.mutant {
+                Some(Mutant::Group(mutant)) => Some(mutant),
+                _ => None,
+            },
+            catalogs: (1..=scenario.group.members).collect(),
+            gateways: (1..=scenario.gateways).collect(),
+            protocol,
+            // Every life of every replica draws its own timeouts.
+            seed: scenario.seed ^ u64::from(id) << 56 ^ boot << 32,
+            joining,
+            ..CatalogConfig::alone(id, (1..=scenario.orders).collect())
+        }
+    }
+
     fn orders_config(&self, scenario: &Scenario, id: u8) -> OrdersConfig {
-        let mut config = OrdersConfig::new(id, (1..=scenario.orders).collect(), vec![1]);
+        let mut config =
+            OrdersConfig::new(id, (1..=scenario.orders).collect(), all_catalogs(scenario));
         if let Some(Mutant::Replication(mutant)) = self.mutant {
             config.engine.mutant = Some(mutant);
         }
@@ -54,7 +89,7 @@ impl Real {
 
     fn gateway(&self, scenario: &Scenario, id: u8, now: Now) -> GatewayProcess {
         let orders = (1..=scenario.orders).collect();
-        let mut config = GatewayConfig::new(id, orders, vec![1]);
+        let mut config = GatewayConfig::new(id, orders, all_catalogs(scenario));
         config.cache_size = scenario.cache_size;
         config.cache_events = true;
         config.health_interval = Span::millis(scenario.health_ms);
@@ -70,9 +105,10 @@ impl Real {
         gateway
     }
 
-    fn catalog(&self, mut catalog: CatalogProcess) -> Box<dyn Process> {
+    fn catalog(&self, scenario: &Scenario, mut catalog: CatalogProcess) -> Box<dyn Machine> {
         match self.mutant {
             Some(Mutant::Catalog(mutant)) => catalog.mutate(mutant),
+            Some(Mutant::GroupCatalog(mutant)) if scenario.group.elects => catalog.mutate(mutant),
             Some(Mutant::ElectHighestLive) => catalog.mutate(node::catalog::Mutant::ElectAnyLive),
             _ => {}
         }

@@ -1,7 +1,5 @@
 //! One seed, or many: each its own world; marks added up, failures kept.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
-
 use crate::build::Real;
 use crate::invariants::Violation;
 use crate::marks::{Marks, VACUOUS_FROM};
@@ -17,25 +15,7 @@ pub const TWICE_EVERY: u64 = 100;
 pub fn run_seed(seed: u64, mutant: Option<Mutant>, keep: Keep) -> Outcome {
     let scenario = Scenario::draw(seed);
     let maker = Real { mutant };
-    // A panic anywhere in a process is a failure of that seed, not of the whole run.
-    catch_unwind(AssertUnwindSafe(|| World::new(&scenario, &maker, keep).run()))
-        .unwrap_or_else(|payload| panicked(payload.as_ref()))
-}
-
-fn panicked(payload: &(dyn std::any::Any + Send)) -> Outcome {
-    let text = payload
-        .downcast_ref::<String>()
-        .map(String::as_str)
-        .or_else(|| payload.downcast_ref::<&str>().copied())
-        .unwrap_or("a panic without words");
-    Outcome {
-        violation: Some(Violation { invariant: "never_panics", at: 0, detail: text.to_owned() }),
-        events: 0,
-        ended_at: 0,
-        marks: Marks::default(),
-        hash: 0,
-        story: (0, Vec::new()),
-    }
+    World::new(&scenario, &maker, keep).run()
 }
 
 /// Runs a seed, some of them twice: the second story must be the first.

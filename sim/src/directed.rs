@@ -4,7 +4,7 @@
 //! like any other.
 
 use crate::rng::Rng;
-use crate::scenario::Scenario;
+use crate::scenario::{Group, Scenario};
 use crate::world::faults::{Action, Target};
 
 /// A prepared situation.
@@ -38,13 +38,28 @@ pub enum Directed {
     Drains,
     /// Followers' disks are very slow, then the leader dies.
     SlowFollowers,
+    /// The catalog that leads sleeps past its leases and its reign, and wakes up while another one leads.
+    CatalogLeaderSleeps,
+    /// The catalog that leads and one gateway see each other, but not the other catalogs; all others see these alone. Often the
+    /// leader sleeps meanwhile.
+    CatalogLeaderLeftBehind,
+    /// The catalog that leads cannot reach the others, or they cannot reach it.
+    CatalogLeaderCutOneWay,
+    /// A catalog was away for longer than the log goes back; while it is sent a snapshot, leaders change.
+    SnapshotWhileLeadersChange,
+    /// The catalog hands over in good order, under load.
+    CatalogHandOvers,
+    /// A catalog's disk is lost, then the leader dies.
+    CatalogDiskLost,
+    /// Members come and go while leaders die.
+    MembersChange,
     /// Many trades of one listing are refused while a gateway hears nothing from the catalog: what a refusal tells, that
     /// gateway's cache must not contradict.
     Refusals,
 }
 
 /// All of them.
-pub const ALL: [Directed; 15] = [
+pub const ALL: [Directed; 22] = [
     Directed::HighestLeftBehind,
     Directed::OneAfterTheOther,
     Directed::SetOfTwo,
@@ -59,6 +74,13 @@ pub const ALL: [Directed; 15] = [
     Directed::PowerCuts,
     Directed::Drains,
     Directed::SlowFollowers,
+    Directed::CatalogLeaderSleeps,
+    Directed::CatalogLeaderLeftBehind,
+    Directed::CatalogLeaderCutOneWay,
+    Directed::SnapshotWhileLeadersChange,
+    Directed::CatalogHandOvers,
+    Directed::CatalogDiskLost,
+    Directed::MembersChange,
     Directed::Refusals,
 ];
 
@@ -80,6 +102,11 @@ pub fn prepare(scenario: &mut Scenario, rng: &mut Rng) {
     };
     if needs_three(directed) {
         scenario.orders = 3;
+    }
+    if needs_group(directed) {
+        let spares = u8::from(directed == Directed::MembersChange);
+        let tail = *rng.pick(&[4, 16, 60]);
+        scenario.group = Group { members: 3, spares, elects: true, tail };
     }
     if needs_two_gateways(directed) {
         scenario.gateways = 2;
@@ -126,7 +153,28 @@ fn needs_three(directed: Directed) -> bool {
 
 fn needs_two_gateways(directed: Directed) -> bool {
     use Directed::*;
-    matches!(directed, GatewayPausedPastLease | GatewayCutOneWay | Refusals)
+    matches!(
+        directed,
+        GatewayPausedPastLease
+            | GatewayCutOneWay
+            | Refusals
+            | CatalogLeaderSleeps
+            | CatalogLeaderLeftBehind
+    )
+}
+
+fn needs_group(directed: Directed) -> bool {
+    use Directed::*;
+    matches!(
+        directed,
+        CatalogLeaderSleeps
+            | CatalogLeaderLeftBehind
+            | CatalogLeaderCutOneWay
+            | SnapshotWhileLeadersChange
+            | CatalogHandOvers
+            | CatalogDiskLost
+            | MembersChange
+    )
 }
 
 struct Script<'a> {
@@ -162,17 +210,24 @@ impl Script<'_> {
                 self.left_behind(Target::Orders(away), orders);
             }
             SetOfTwo => self.set_of_two(),
-            LeaderCutFromCatalog => self.cut(Target::Leader, Target::Catalog),
-            CatalogCutFromLeader => self.cut(Target::Catalog, Target::Leader),
+            LeaderCutFromCatalog => self.cut(Target::Leader, Target::CatalogLeader),
+            CatalogCutFromLeader => self.cut(Target::CatalogLeader, Target::Leader),
             GatewayPausedPastLease => self.gateway_paused(),
             GatewayCutOneWay | Refusals => self.gateway_cut(),
-            CatalogKilled => self.repeat_crash(Target::Catalog, 6),
+            CatalogKilled => self.repeat_crash(Target::CatalogLeader, 6),
             NewDisk => self.new_disk(),
             SoleSurvivor => self.sole_survivor(),
             LeaderSleeps => self.leader_sleeps(),
             PowerCuts => self.power_cuts(),
-            Drains => self.drains(),
+            Drains => self.repeat_drain(Target::Leader),
             SlowFollowers => self.slow_followers(),
+            CatalogLeaderSleeps => self.catalog_leader_sleeps(),
+            CatalogLeaderLeftBehind => self.catalog_leader_left_behind(),
+            CatalogLeaderCutOneWay => self.catalog_leader_cut(),
+            SnapshotWhileLeadersChange => self.snapshot_while_leaders_change(),
+            CatalogHandOvers => self.repeat_drain(Target::CatalogLeader),
+            CatalogDiskLost => self.catalog_disk_lost(),
+            MembersChange => self.members_change(),
         }
     }
 
@@ -221,8 +276,8 @@ impl Script<'_> {
             let gateway = Target::Gateway(1 + round % 2);
             let lasting = self.ms(150, 900);
             let (from, to) = match self.rng.below(3) {
-                0 => (gateway, Target::Catalog),
-                _ => (Target::Catalog, gateway),
+                0 => (gateway, Target::CatalogLeader),
+                _ => (Target::CatalogLeader, gateway),
             };
             self.act(Action::Block { from, to, both: false, lasting });
             self.wait(200, 900);
@@ -270,10 +325,10 @@ impl Script<'_> {
         }
     }
 
-    fn drains(&mut self) {
+    fn repeat_drain(&mut self, target: Target) {
         for _ in 0..4 {
             let down = self.ms(50, 1_000);
-            self.act(Action::Drain { target: Target::Leader, down });
+            self.act(Action::Drain { target, down });
             self.wait(300, 1_200);
         }
     }
@@ -287,5 +342,100 @@ impl Script<'_> {
         self.wait(300, 1_800);
         self.crash(Target::Leader, 300, 1_500);
         self.wait(500, 1_500);
+    }
+}
+
+/// Scripts about the catalog's group.
+impl Script<'_> {
+    fn catalog_leader_sleeps(&mut self) {
+        for _ in 0..4 {
+            let lasting = self.ms(250, 1_800);
+            self.act(Action::Pause { target: Target::CatalogLeader, lasting });
+            self.wait(600, 1_500);
+        }
+    }
+
+    fn catalog_leader_left_behind(&mut self) {
+        for round in 0..4 {
+            let from = vec![Target::CatalogLeader, Target::Gateway(1 + round % 2)];
+            let to = vec![Target::CatalogFollower(0), Target::CatalogFollower(1)];
+            let lasting = self.ms(600, 1_800);
+            self.act(Action::Split { from, to, both: true, lasting });
+            if self.rng.chance(0.7) {
+                // It wakes up behind the times, with questions waiting, before it can hear of its successor.
+                let lasting = lasting - self.rng.between(10_000, 200_000);
+                self.act(Action::Pause { target: Target::CatalogLeader, lasting });
+            }
+            self.wait(900, 1_500);
+        }
+    }
+
+    fn catalog_leader_cut(&mut self) {
+        for _ in 0..4 {
+            let leader = vec![Target::CatalogLeader];
+            let others = (0..self.rng.between(1, 2) as u8).map(Target::CatalogFollower).collect();
+            let (from, to) = match self.rng.chance(0.5) {
+                true => (leader, others),
+                false => (others, leader),
+            };
+            let lasting = self.ms(300, 2_000);
+            self.act(Action::Split { from, to, both: false, lasting });
+            self.wait(600, 1_500);
+        }
+    }
+
+    fn snapshot_while_leaders_change(&mut self) {
+        for _ in 0..2 {
+            let away = self.ms(600, 1_800);
+            self.act(Action::Crash { target: Target::CatalogFollower(0), down: away });
+            self.at += away;
+            self.wait(0, 150);
+            match self.rng.below(3) {
+                0 => self.crash(Target::CatalogLeader, 200, 900),
+                1 => {
+                    let lasting = self.ms(250, 900);
+                    self.act(Action::Pause { target: Target::CatalogLeader, lasting });
+                }
+                _ => {
+                    let down = self.ms(50, 600);
+                    self.act(Action::Drain { target: Target::CatalogLeader, down });
+                }
+            }
+            self.wait(0, 400);
+            self.crash(Target::CatalogFollower(1), 50, 500);
+            self.wait(500, 1_200);
+        }
+    }
+
+    fn catalog_disk_lost(&mut self) {
+        let target = match self.rng.chance(0.4) {
+            true => Target::CatalogLeader,
+            false => Target::CatalogFollower(self.rng.below(2) as u8),
+        };
+        self.wait(200, 900);
+        let down = self.ms(10, 900);
+        self.act(Action::LoseDisk { target, down });
+        self.wait(100, 1_500);
+        self.crash(Target::CatalogLeader, 100, 900);
+        self.wait(600, 1_500);
+        let down = self.ms(10, 900);
+        self.act(Action::LoseDisk { target: Target::CatalogFollower(1), down });
+        self.wait(600, 1_500);
+    }
+
+    fn members_change(&mut self) {
+        self.act(Action::AddMember { target: Target::Catalog(4) });
+        self.wait(100, 900);
+        self.crash(Target::CatalogLeader, 100, 900);
+        self.wait(400, 1_200);
+        self.act(Action::RemoveMember { target: Target::CatalogLeader });
+        self.wait(50, 800);
+        self.crash(Target::CatalogFollower(0), 100, 600);
+        self.wait(500, 1_000);
+        let target = Target::Catalog(self.rng.between(1, 4) as u8);
+        self.act(Action::AddMember { target });
+        self.wait(300, 1_000);
+        self.act(Action::RemoveMember { target: Target::CatalogFollower(1) });
+        self.wait(500, 1_000);
     }
 }

@@ -9,12 +9,16 @@ use replication::mutants::Mutant as Replication;
 /// A deliberate bug.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mutant {
-    /// In the replication engine.
+    /// In the engine of the orders group.
     Replication(Replication),
+    /// In the engine of a catalog's group.
+    Group(Replication),
     /// In the gateway.
     Gateway(Gateway),
     /// In the catalog.
     Catalog(Catalog),
+    /// In the catalogs of a group; one that is alone is sound.
+    GroupCatalog(Catalog),
     /// Gateways propose the highest replica that answers, and the register takes any: the textbook's rule.
     ElectHighestLive,
 }
@@ -33,14 +37,21 @@ pub const ALL: &[(&str, Mutant)] = &[
     ("refusal-before-gate", Mutant::Catalog(Catalog::RefusalBeforeGate)),
     ("cacheable-while-pending", Mutant::Catalog(Catalog::CacheableWhilePending)),
     ("forget-old-leases", Mutant::Catalog(Catalog::ForgetOldLeases)),
+    ("forget-old-leaders-leases", Mutant::GroupCatalog(Catalog::ForgetOldLeases)),
+    ("raft-ack-before-durable", Mutant::Group(Replication::AckBeforeDurable)),
+    ("raft-stale-leader-reads", Mutant::Group(Replication::StaleLeaderReads)),
+    ("raft-snapshot-without-reset", Mutant::Group(Replication::SnapshotWithoutReset)),
 ];
 
-/// Those that this system survives for a reason: its log is fed from the outbox, one stream, so logs never diverge and
-/// whoever leads reads what it lacks. They are bugs of the engine all the same, and its own model kills them.
+/// Those that this system survives, or nearly: the orders' log is fed from the outbox, one stream, so logs never diverge and
+/// whoever leads reads what it lacks; and a catalog that votes twice in a term, or for a disk it lost, must do so in the few
+/// milliseconds between two elections. They are bugs of the engines all the same, and their own tests kill them.
 pub const SURVIVED: &[(&str, Mutant)] = &[
     ("ack-log-length", Mutant::Replication(Replication::AckLogLength)),
     ("old-incarnation-acks", Mutant::Replication(Replication::OldIncarnationAcks)),
     ("readmit-without-leso", Mutant::Replication(Replication::ReadmitWithoutLeso)),
+    ("raft-vote-forgotten", Mutant::Group(Replication::VoteForgotten)),
+    ("raft-enrolment-ignored", Mutant::Group(Replication::EnrolmentIgnored)),
 ];
 
 /// The mutant of a name.

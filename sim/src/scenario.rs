@@ -19,6 +19,8 @@ use crate::world::network::NetKnobs;
 pub struct Scenario {
     /// Where it came from.
     pub seed: u64,
+    /// The catalog's group.
+    pub group: Group,
     /// Gateways, ids from 1.
     pub gateways: u8,
     /// Order replicas, ids from 1.
@@ -55,6 +57,19 @@ pub struct Scenario {
     pub heal_at: u64,
 }
 
+/// The catalog's group.
+#[derive(Clone, Debug)]
+pub struct Group {
+    /// Replicas that are members from the beginning, ids from 1.
+    pub members: u8,
+    /// Replicas that wait to be added, with the next ids.
+    pub spares: u8,
+    /// Agreed by elections among themselves; one catalog may also do without.
+    pub elects: bool,
+    /// Entries that a leader keeps in memory for followers that lag; who misses more is sent a snapshot.
+    pub tail: u64,
+}
+
 /// What clients do.
 #[derive(Clone, Debug)]
 pub struct ClientKnobs {
@@ -87,6 +102,7 @@ impl Scenario {
         let calm_start = rng.between(200_000, 700_000);
         let mut scenario = Scenario {
             seed,
+            group: draw_group(rng),
             gateways: 1 + u8::from(rng.chance(0.7)),
             orders: if rng.chance(0.9) { 3 } else { 2 },
             clients: rng.between(1, 6) as u8,
@@ -124,7 +140,8 @@ impl Scenario {
     /// One line for a person.
     pub fn summary(&self) -> String {
         format!(
-            "gateways {} orders {} clients {}x{} listings {} hot {} cache {} restock {:?} health {} ms deadline {} ms directed {:?}\n  {:?}\n  {:?}\n  {:?}\n  faults {:?}\n  drift {} ppm, heals at {} ms",
+            "catalogs {:?} gateways {} orders {} clients {}x{} listings {} hot {} cache {} restock {:?} health {} ms deadline {} ms directed {:?}\n  {:?}\n  {:?}\n  {:?}\n  faults {:?}\n  drift {} ppm, heals at {} ms",
+            self.group,
             self.gateways,
             self.orders,
             self.gateways,
@@ -144,6 +161,22 @@ impl Scenario {
             self.heal_at / 1_000,
         )
     }
+}
+
+/// A quarter of all worlds have one catalog and no elections; most others have three.
+fn draw_group(rng: &mut Rng) -> Group {
+    let members = match rng.below(20) {
+        0..5 => return Group { members: 1, spares: 0, elects: false, tail: 0 },
+        5 => 1,
+        6..18 => 3,
+        _ => 5,
+    };
+    let spares = match members {
+        1 => 2,
+        5 => 0,
+        _ => u8::from(rng.chance(0.4)),
+    };
+    Group { members, spares, elects: true, tail: *rng.pick(&[4, 20, 200, 65_536]) }
 }
 
 fn draw_listings(rng: &mut Rng) -> Vec<NewListing> {
@@ -214,6 +247,17 @@ mod tests {
     fn about_three_of_ten_seeds_are_directed() {
         let directed = (0..1_000).filter(|seed| Scenario::draw(*seed).directed.is_some()).count();
         assert!((250..350).contains(&directed), "{directed}");
+    }
+
+    #[test]
+    fn about_a_quarter_of_the_seeds_has_one_catalog_and_most_have_three() {
+        let count = |wanted: fn(&Scenario) -> bool| {
+            (0..1_000).filter(|seed| wanted(&Scenario::draw(*seed))).count()
+        };
+        let alone = count(|scenario| !scenario.group.elects);
+        assert!((150..320).contains(&alone), "{alone}");
+        let three = count(|scenario| scenario.group.members == 3);
+        assert!((500..750).contains(&three), "{three}");
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use sim::campaign::{Tally, run_checked, run_seed};
 use sim::mutant::by_name;
+use sim::scenario::Scenario;
 use sim::trace::Keep;
 
 /// Seeds that `cargo test` runs; CI runs more by the command line.
@@ -60,4 +61,27 @@ fn electing_the_highest_live_id_is_found() {
 #[test]
 fn filling_without_a_token_is_found() {
     found_within("fill-without-token", 1_000);
+}
+
+#[test]
+fn a_catalog_that_acknowledges_before_it_is_durable_is_found() {
+    found_within("raft-ack-before-durable", 100);
+}
+
+#[test]
+fn a_deposed_catalog_that_serves_reads_is_found() {
+    found_within("raft-stale-leader-reads", 1_000);
+}
+
+#[test]
+fn a_group_of_catalogs_is_one_story() {
+    let groups = (0..200).filter(|seed| Scenario::draw(*seed).group.members > 1);
+    let mut elections = 0;
+    for seed in groups.take(8) {
+        let (first, second) =
+            (run_seed(seed, None, Keep::Nothing), run_seed(seed, None, Keep::Nothing));
+        assert_eq!((first.hash, first.events), (second.hash, second.events), "seed {seed}");
+        elections += first.marks.count("catalog elections");
+    }
+    assert!(elections > 0, "leaders changed in some of them");
 }

@@ -11,6 +11,7 @@ use replication::contract::{ChainHash, Entry, LogWrite, Recovered};
 use sim::scenario::Scenario;
 use sim::trace::Keep;
 use sim::world::World;
+use sim::world::machine::Machine;
 use sim::world::maker::{Maker, Part};
 
 /// What all toys of a world went through.
@@ -32,6 +33,7 @@ struct Toy {
     linked: Vec<ServiceId>,
     last: Option<Now>,
     end: u64,
+    hash: ChainHash,
     asked: u64,
     durable: u64,
     seen: Arc<Mutex<Seen>>,
@@ -96,7 +98,9 @@ impl Toy {
         if self.me.kind == ServiceKind::Orders && self.end < 50 {
             self.end += 1;
             self.asked += 1;
-            let (hash, command) = (ChainHash([self.end as u8; 16]), Bytes::from_static(b"toy"));
+            let command = Bytes::from_static(b"toy");
+            self.hash = self.hash.extend(&command);
+            let hash = self.hash;
             let entry = Entry { position: self.end, hash, command };
             effects.push(Effect::Persist {
                 ticket: self.asked,
@@ -106,22 +110,25 @@ impl Toy {
     }
 }
 
+impl Machine for Toy {}
+
 struct Toys(Arc<Mutex<Seen>>);
 
 impl Maker for Toys {
-    fn make(&self, _: &Scenario, part: Part, _: Now) -> Result<Box<dyn Process>, String> {
+    fn make(&self, _: &Scenario, part: Part, _: Now) -> Result<Box<dyn Machine>, String> {
         let (me, found) = match part {
-            Part::Catalog { recovered, .. } => (ServiceId::catalog(1), recovered),
+            Part::Catalog { id, recovered, .. } => (ServiceId::catalog(id), recovered),
             Part::Orders { id, recovered, .. } => (ServiceId::orders(id), recovered),
             Part::Gateway { id } => (ServiceId::gateway(id), Recovered::default()),
         };
         let mut seen = self.0.lock().expect("no toy panicked");
         seen.starts += 1;
         let end = found.entries.last().map_or(found.applied, |entry| entry.position);
+        let hash = found.entries.last().map_or(found.applied_hash, |entry| entry.hash);
         seen.recovered += end;
         let seen = self.0.clone();
         let (linked, last) = (Vec::new(), None);
-        Ok(Box::new(Toy { me, linked, last, end, asked: 0, durable: 0, seen }))
+        Ok(Box::new(Toy { me, linked, last, end, hash, asked: 0, durable: 0, seen }))
     }
 }
 
@@ -130,6 +137,8 @@ fn play(seed: u64) -> (Seen, sim::world::Outcome) {
     scenario.clients_knobs.trades = 0.0;
     scenario.clients_knobs.order_reads = 1.0;
     scenario.listings.clear();
+    // Toys elect nobody, and no operator could ask them to.
+    scenario.group.elects = false;
     let seen = Arc::new(Mutex::new(Seen::default()));
     let maker = Toys(seen.clone());
     let outcome = World::new(&scenario, &maker, Keep::Nothing).run();

@@ -1,11 +1,14 @@
 //! Small helpers that every group of conversions uses.
 
+use std::collections::BTreeSet;
+
 use market::name::Name;
 use market::trade::Key;
 use node::service::{ServiceId, ServiceKind};
 use replication::contract::{ChainHash, Incarnation, ReplicaId};
 
 use crate::error::DecodeError;
+use crate::limits::MAX_REPLICAS;
 use crate::v1;
 
 /// An optional part that must be there.
@@ -54,6 +57,18 @@ pub(crate) fn replica(value: u32) -> Result<ReplicaId, DecodeError> {
 
 pub(crate) fn incarnation(value: u64) -> Result<Incarnation, DecodeError> {
     if value == 0 { Err(out_of_range("incarnation", value)) } else { Ok(value) }
+}
+
+pub(crate) fn encode_set(set: BTreeSet<ReplicaId>) -> Vec<u32> {
+    set.into_iter().map(u32::from).collect()
+}
+
+pub(crate) fn decode_replicas(
+    set: Vec<u32>,
+    what: &'static str,
+) -> Result<BTreeSet<ReplicaId>, DecodeError> {
+    at_most(set.len(), MAX_REPLICAS, what)?;
+    set.into_iter().map(replica).collect()
 }
 
 /// A name; checked before anything is allocated for it.

@@ -5,15 +5,18 @@
 
 use market::listing::Listing;
 use market::order::Order;
+use market::rows::Row;
 use market::trade::Trade;
 use node::message::{Message, OrderReply, TradeReply};
-use replication::contract::{self, Entry};
+use replication::contract::{self, Entry, SnapshotName};
 use replication::primary_backup;
+use replication::raft::{self, LogEntry};
 use replication::register::Configuration;
 
 use crate::limits::{
-    MAX_COMMAND_BYTES, MAX_ENTRIES, MAX_ITEMS, MAX_MESSAGE_COST, MAX_NAMES, MAX_NUMBERS,
-    MAX_ORDERS, MAX_REPLICAS,
+    MAX_COMMAND_BYTES, MAX_CONTEXT_BYTES, MAX_ENTRIES, MAX_ENVELOPE_BYTES, MAX_ITEMS,
+    MAX_MARK_BYTES, MAX_MESSAGE_COST, MAX_NAMES, MAX_NUMBERS, MAX_ORDERS, MAX_REPLICAS,
+    MAX_ROW_KEY_BYTES, MAX_ROW_VALUE_BYTES, MAX_ROWS,
 };
 
 /// Any message without lists: at most six numbers of 11 bytes, and the framing.
@@ -30,6 +33,13 @@ const READ: usize = 28;
 const NUMBER: usize = 11;
 /// A name without its bytes.
 const NAME: usize = 4;
+/// What a Raft message has beyond the plain, without its variable parts: eight numbers, and the framing of three levels.
+const RAFT: usize = 96;
+const RAFT_ENTRY: usize = 24;
+/// A position and a hash, without the mark.
+const SNAPSHOT_NAME: usize = 48;
+/// A row without its bytes.
+const ROW: usize = 20;
 /// A replica in a set, and in the list of disks.
 const MEMBER: usize = 4;
 const DISK: usize = 20;
@@ -63,6 +73,12 @@ fn lists_fit(message: &Message) -> bool {
             let short = |entry: &Entry| entry.command.len() <= MAX_COMMAND_BYTES;
             entries.len() <= MAX_ENTRIES && entries.iter().all(short)
         }
+        Message::Replication(contract::Message::Raft(message)) => raft_fits(message),
+        Message::SnapshotPart(part) => {
+            part.rows.len() <= MAX_ROWS
+                && part.rows.iter().all(row_fits)
+                && part.end.as_ref().is_none_or(name_fits)
+        }
         // Without lists, or with sets of replicas, of which there are never too many.
         _ => true,
     }
@@ -89,7 +105,13 @@ fn variable(message: &Message) -> usize {
         Message::ReadOrders { reads, .. } => reads.len() * READ,
         Message::OrdersRead(replies) => sum(replies, |(_, reply)| order_reply(reply)),
         Message::Replication(contract::Message::PrimaryBackup(message)) => primary_backup(message),
-        Message::Renew(_)
+        Message::Replication(contract::Message::Raft(message)) => raft(message),
+        Message::SnapshotPart(part) => {
+            sum(&part.rows, row) + part.end.as_ref().map_or(0, snapshot_name)
+        }
+        Message::Leads(_)
+        | Message::SnapshotTaken(_)
+        | Message::Renew(_)
         | Message::Lease(_)
         | Message::Heartbeat(_)
         | Message::ReadOutbox(_)
@@ -97,6 +119,22 @@ fn variable(message: &Message) -> usize {
         | Message::Ping { .. }
         | Message::Pong(_) => 0,
     }
+}
+
+fn raft_fits(message: &raft::Message) -> bool {
+    let short = |entry: &LogEntry| entry.envelope.len() <= MAX_ENVELOPE_BYTES;
+    message.entries.len() <= MAX_ENTRIES
+        && message.entries.iter().all(short)
+        && message.context.len() <= MAX_CONTEXT_BYTES
+        && message.snapshot.as_ref().is_none_or(name_fits)
+}
+
+fn row_fits(row: &Row) -> bool {
+    row.key.len() <= MAX_ROW_KEY_BYTES && row.value.len() <= MAX_ROW_VALUE_BYTES
+}
+
+fn name_fits(name: &SnapshotName) -> bool {
+    name.mark.len() <= MAX_MARK_BYTES
 }
 
 fn sum<T>(items: &[T], cost: impl Fn(&T) -> usize) -> usize {
@@ -146,4 +184,18 @@ fn primary_backup(message: &primary_backup::Message) -> usize {
         }
         primary_backup::Message::Ack { .. } | primary_backup::Message::Nack { .. } => 0,
     }
+}
+
+fn raft(message: &raft::Message) -> usize {
+    RAFT + message.context.len()
+        + sum(&message.entries, |entry| RAFT_ENTRY + entry.envelope.len())
+        + message.snapshot.as_ref().map_or(0, snapshot_name)
+}
+
+fn snapshot_name(name: &SnapshotName) -> usize {
+    SNAPSHOT_NAME + name.mark.len()
+}
+
+fn row(row: &Row) -> usize {
+    ROW + row.key.len() + row.value.len()
 }

@@ -7,11 +7,12 @@ use market::chain::OrderChain;
 use market::listing::Listing;
 use market::order::OrderNumber;
 use node::service::ServiceId;
-use replication::contract::{Incarnation, Position, Status as EngineStatus};
+use replication::contract::{ChainHash, Incarnation, Members, Position, Status as EngineStatus};
 use replication::register::Configuration;
 
 use crate::convert::{
-    at_most, bits_of_hash, each, hash_bytes, incarnation, no_longer, replica, required,
+    at_most, bits_of_hash, chain_hash, decode_replicas, each, encode_set, hash_bytes, incarnation,
+    no_longer, replica, required,
 };
 use crate::error::DecodeError;
 use crate::limits::{
@@ -53,6 +54,8 @@ pub struct Status {
 pub struct CatalogState {
     /// The log position that this state reflects.
     pub position: Position,
+    /// Hash of the log's prefix that ends there.
+    pub hash: ChainHash,
     /// The number the next order will get; also the count of orders.
     pub next_number: OrderNumber,
     /// Chain hash over all orders below `next_number`.
@@ -65,6 +68,15 @@ pub struct CatalogState {
     pub keys: u64,
     /// Every listing.
     pub listings: Vec<Listing>,
+}
+
+/// What a catalog replica knows of a prefix of its group's log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Prefix {
+    /// Last position applied.
+    pub applied: Position,
+    /// Hash of the prefix asked for; none if it was not applied yet, or too long ago to be remembered.
+    pub hash: Option<ChainHash>,
 }
 
 /// One order as a replica keeps it.
@@ -96,6 +108,9 @@ fn encode_engine(engine: EngineStatus) -> v1::EngineStatus {
         commit: engine.commit,
         in_sync_durable: engine.in_sync_durable,
         matched: engine.matched.into_iter().map(matched).collect(),
+        leader: engine.leader.map(u32::from),
+        voters: encode_set(engine.members.voters),
+        learners: encode_set(engine.members.learners),
     }
 }
 
@@ -110,6 +125,11 @@ fn decode_engine(engine: v1::EngineStatus) -> Result<EngineStatus, DecodeError> 
         matched: each(engine.matched, MAX_REPLICAS, "matched replicas", |matched| {
             Ok::<_, DecodeError>((replica(matched.replica)?, matched.position))
         })?,
+        leader: engine.leader.map(replica).transpose()?,
+        members: Members {
+            voters: decode_replicas(engine.voters, "voters")?,
+            learners: decode_replicas(engine.learners, "learners")?,
+        },
     })
 }
 
@@ -172,6 +192,7 @@ pub fn encode_catalog(state: CatalogState) -> impl Iterator<Item = v1::CatalogPa
         configuration: Some(state.configuration.into()),
         listings: state.listings.len() as u64,
         keys: state.keys,
+        hash: bits_of_hash(state.hash.0),
     });
     let mut listings = state.listings.into_iter();
     std::iter::from_fn(move || {
@@ -214,6 +235,7 @@ fn decode_head(head: v1::CatalogHead) -> Result<(CatalogState, usize), DecodeErr
     at_most(total, limit, "listings")?;
     let state = CatalogState {
         position: head.position,
+        hash: chain_hash(head.hash, "hash of a prefix")?,
         next_number: head.next_number,
         chain: OrderChain(hash_bytes(head.chain, "chain hash")?),
         outbox_first: head.outbox_first,
@@ -222,6 +244,20 @@ fn decode_head(head: v1::CatalogHead) -> Result<(CatalogState, usize), DecodeErr
         listings: Vec::new(),
     };
     Ok((state, total))
+}
+
+impl From<Prefix> for v1::PrefixReply {
+    fn from(prefix: Prefix) -> Self {
+        let hash = prefix.hash.and_then(|hash| bits_of_hash(hash.0));
+        v1::PrefixReply { applied: prefix.applied, hash }
+    }
+}
+
+impl From<v1::PrefixReply> for Prefix {
+    fn from(reply: v1::PrefixReply) -> Self {
+        let hash = reply.hash.map(|bits| ChainHash(u128::from(bits).to_be_bytes()));
+        Prefix { applied: reply.applied, hash }
+    }
 }
 
 impl From<OrderPage> for v1::OrderPage {

@@ -7,6 +7,7 @@
 //! What is decoded here is well-formed, not sensible: whether a session, an epoch or a quantity makes sense is
 //! judged by the process that receives it.
 
+pub mod admin;
 mod cache;
 mod convert;
 mod cost;
@@ -17,8 +18,10 @@ pub mod inspect;
 pub mod limits;
 mod link;
 mod market_parts;
+mod raft_parts;
 mod register;
 mod replication_parts;
+mod snapshots;
 mod trades;
 
 /// Code generated from `proto/bazaar/v1`; see `tests/generated.rs`.

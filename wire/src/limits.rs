@@ -35,6 +35,25 @@ pub const MAX_ENTRIES: usize = 8192;
 /// Longest command of a log entry, in bytes (1 MiB); an order has about 100.
 pub const MAX_COMMAND_BYTES: usize = 1 << 20;
 
+/// Longest envelope of a log entry of the Raft engine, in bytes (3 MiB): such an entry travels whole, so a message that
+/// holds nothing else must fit. A batch of trades has about 25 KiB; only the first listings of a catalog come near.
+pub const MAX_ENVELOPE_BYTES: usize = 3 << 20;
+
+/// Longest context of a Raft message, in bytes: the number of a barrier, or a word about a campaign.
+pub const MAX_CONTEXT_BYTES: usize = 64;
+
+/// Longest mark of an engine beside a store, in bytes (64 KiB): 255 members with their disks need about 6 KiB.
+pub const MAX_MARK_BYTES: usize = 64 << 10;
+
+/// Most rows in one part of a snapshot; the smallest rows have about 40 bytes.
+pub const MAX_ROWS: usize = 65_536;
+
+/// Longest key of a row, in bytes; the real maximum is a listing's name of 128.
+pub const MAX_ROW_KEY_BYTES: usize = 256;
+
+/// Longest value of a row, in bytes (1 MiB); a row of idempotency keys has about 8 KiB.
+pub const MAX_ROW_VALUE_BYTES: usize = 1 << 20;
+
 /// Most replicas in a group: an id is one byte and never 0.
 pub const MAX_REPLICAS: usize = 255;
 
@@ -55,3 +74,7 @@ pub const MAX_LABEL_BYTES: usize = 128;
 
 /// Most counters, or links, in one status.
 pub const MAX_STATUS_ITEMS: usize = 1024;
+
+const _: () = assert!(MAX_ENVELOPE_BYTES + 4096 <= MAX_MESSAGE_COST);
+const _: () =
+    assert!(MAX_ROW_KEY_BYTES + MAX_ROW_VALUE_BYTES + 4096 + MAX_MARK_BYTES <= MAX_MESSAGE_COST);

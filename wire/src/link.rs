@@ -58,6 +58,7 @@ fn encode_kind(message: Message) -> Kind {
         Message::Invalidated(invalidated) => Kind::Invalidated(invalidated.into()),
         Message::Fill(fill) => Kind::Fill(fill.into()),
         Message::Filled(filled) => Kind::Filled(filled.into()),
+        Message::Leads(leads) => Kind::Leads(leads.into()),
         Message::Heartbeat(heartbeat) => Kind::Heartbeat(heartbeat.into()),
         Message::Configuration(configuration) => Kind::Configuration(configuration.into()),
         Message::Configure(command) => Kind::Configure(command.into()),
@@ -80,6 +81,8 @@ fn encode_kind(message: Message) -> Kind {
         }
         Message::OrdersRead(replies) => Kind::OrdersRead(trades::encode_orders_read(replies)),
         Message::Replication(message) => Kind::Replication(message.into()),
+        Message::SnapshotPart(part) => Kind::SnapshotPart(part.into()),
+        Message::SnapshotTaken(taken) => Kind::SnapshotTaken(taken.into()),
     }
 }
 
@@ -94,6 +97,7 @@ impl TryFrom<v1::Message> for Message {
             Kind::Invalidated(invalidated) => Message::Invalidated(invalidated.try_into()?),
             Kind::Fill(fill) => Message::Fill(fill.try_into()?),
             Kind::Filled(filled) => Message::Filled(filled.try_into()?),
+            Kind::Leads(leads) => Message::Leads(leads.into()),
             Kind::Heartbeat(heartbeat) => Message::Heartbeat(heartbeat.into()),
             Kind::Configuration(part) => Message::Configuration(part.try_into()?),
             Kind::Configure(command) => Message::Configure(command.try_into()?),
@@ -118,6 +122,8 @@ impl TryFrom<v1::Message> for Message {
             }
             Kind::OrdersRead(part) => Message::OrdersRead(trades::decode_orders_read(part)?),
             Kind::Replication(message) => Message::Replication(message.try_into()?),
+            Kind::SnapshotPart(part) => Message::SnapshotPart(part.try_into()?),
+            Kind::SnapshotTaken(taken) => Message::SnapshotTaken(taken.into()),
         })
     }
 }

@@ -2,29 +2,24 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use node::message::Heartbeat;
+use node::message::{Heartbeat, Leads};
 use replication::contract::{Incarnation, ReplicaId};
 use replication::register::{Configuration, Refusal, RegisterCommand};
 
-use crate::convert::{at_most, incarnation, replica, required};
+use crate::convert::{at_most, decode_replicas, encode_set, incarnation, replica, required};
 use crate::error::DecodeError;
 use crate::limits::MAX_REPLICAS;
 use crate::v1;
 
-fn encode_set(set: BTreeSet<ReplicaId>) -> Vec<u32> {
-    set.into_iter().map(u32::from).collect()
-}
-
 fn decode_set(set: Vec<u32>) -> Result<BTreeSet<ReplicaId>, DecodeError> {
-    at_most(set.len(), MAX_REPLICAS, "in-sync replicas")?;
-    set.into_iter().map(replica).collect()
+    decode_replicas(set, "in-sync replicas")
 }
 
-fn encode_disk((replica, incarnation): (ReplicaId, Incarnation)) -> v1::Disk {
+pub(crate) fn encode_disk((replica, incarnation): (ReplicaId, Incarnation)) -> v1::Disk {
     v1::Disk { replica: replica.into(), incarnation }
 }
 
-fn decode_disk(disk: v1::Disk) -> Result<(ReplicaId, Incarnation), DecodeError> {
+pub(crate) fn decode_disk(disk: v1::Disk) -> Result<(ReplicaId, Incarnation), DecodeError> {
     Ok((replica(disk.replica)?, incarnation(disk.incarnation)?))
 }
 
@@ -70,6 +65,18 @@ impl From<Heartbeat> for v1::Heartbeat {
 impl From<v1::Heartbeat> for Heartbeat {
     fn from(heartbeat: v1::Heartbeat) -> Self {
         Heartbeat { version: heartbeat.version, leads: heartbeat.leads }
+    }
+}
+
+impl From<Leads> for v1::Leads {
+    fn from(leads: Leads) -> Self {
+        v1::Leads { term: leads.term }
+    }
+}
+
+impl From<v1::Leads> for Leads {
+    fn from(leads: v1::Leads) -> Self {
+        Leads { term: leads.term }
     }
 }
 

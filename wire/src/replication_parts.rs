@@ -86,6 +86,7 @@ impl From<Message> for v1::Replication {
         use v1::replication::Engine as Wire;
         let engine = match message {
             Message::PrimaryBackup(message) => Wire::PrimaryBackup(message.into()),
+            Message::Raft(message) => Wire::Raft(message.into()),
         };
         v1::Replication { engine: Some(engine) }
     }
@@ -98,6 +99,7 @@ impl TryFrom<v1::Replication> for Message {
         use v1::replication::Engine as Wire;
         Ok(match required(message.engine, "engine of a replication message")? {
             Wire::PrimaryBackup(message) => Message::PrimaryBackup(message.try_into()?),
+            Wire::Raft(message) => Message::Raft(message.try_into()?),
         })
     }
 }

@@ -36,6 +36,9 @@ fn code(root: &Path) -> Vec<u8> {
         .out_dir(&out)
         .bytes(".bazaar.v1.Entry.command")
         .bytes(".bazaar.v1.OrderRow.encoded")
+        .bytes(".bazaar.v1.Raft.context")
+        .bytes(".bazaar.v1.RaftEntry.envelope")
+        .bytes(".bazaar.v1.SnapshotName.mark")
         .emit_rerun_if_changed(false)
         .compile_fds(compiler.file_descriptor_set())
         .expect("generated code");

@@ -5,17 +5,23 @@ mod support;
 use bytes::Bytes;
 use market::chain::OrderChain;
 use node::service::ServiceId;
-use proptest::collection::{btree_map, vec};
+use proptest::collection::{btree_map, btree_set, vec};
 use proptest::option;
 use proptest::prelude::*;
-use replication::contract::Status as EngineStatus;
+use replication::contract::{ChainHash, Members, Status as EngineStatus};
 use support::{any_of, configuration, listing};
-use wire::inspect::{CatalogPages, CatalogState, OrderPage, OrderRow, Status, encode_catalog};
+use wire::inspect::{
+    CatalogPages, CatalogState, OrderPage, OrderRow, Prefix, Status, encode_catalog,
+};
 use wire::{DecodeError, limits, v1};
 
 fn engine() -> impl Strategy<Value = EngineStatus> {
-    (any::<[u64; 5]>(), any::<bool>(), vec((1..=u8::MAX, any::<u64>()), 0..4)).prop_map(
-        |(n, leads, matched)| EngineStatus {
+    let replica = || 1..=u8::MAX;
+    let members = (btree_set(replica(), 0..6), btree_set(replica(), 0..3))
+        .prop_map(|(voters, learners)| Members { voters, learners });
+    let matched = vec((replica(), any::<u64>()), 0..4);
+    (any::<[u64; 5]>(), any::<bool>(), matched, option::of(replica()), members).prop_map(
+        |(n, leads, matched, leader, members)| EngineStatus {
             leads,
             epoch: n[0],
             end: n[1],
@@ -23,6 +29,8 @@ fn engine() -> impl Strategy<Value = EngineStatus> {
             commit: n[3],
             in_sync_durable: n[4],
             matched,
+            leader,
+            members,
         },
     )
 }
@@ -49,9 +57,11 @@ fn status() -> impl Strategy<Value = Status> {
 }
 
 fn catalog() -> impl Strategy<Value = CatalogState> {
-    (any::<[u64; 4]>(), any::<[u8; 16]>(), configuration(), vec(listing(), 0..20)).prop_map(
-        |(n, chain, configuration, listings)| CatalogState {
+    let hashes = any::<[[u8; 16]; 2]>();
+    (any::<[u64; 4]>(), hashes, configuration(), vec(listing(), 0..20)).prop_map(
+        |(n, [hash, chain], configuration, listings)| CatalogState {
             position: n[0],
+            hash: ChainHash(hash),
             next_number: n[1],
             chain: OrderChain(chain),
             outbox_first: n[2],
@@ -82,6 +92,12 @@ proptest! {
     #[test]
     fn a_catalog_survives(state in catalog()) {
         prop_assert_eq!(collect(encode_catalog(state.clone())).expect("valid"), state);
+    }
+
+    #[test]
+    fn a_prefix_survives(applied in any::<u64>(), hash in option::of(any::<[u8; 16]>())) {
+        let prefix = Prefix { applied, hash: hash.map(ChainHash) };
+        prop_assert_eq!(Prefix::from(v1::PrefixReply::from(prefix)), prefix);
     }
 
     #[test]

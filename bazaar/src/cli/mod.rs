@@ -1,7 +1,9 @@
 //! The commands of the one binary.
 
 pub mod audit;
+mod catalogs;
 pub mod config_check;
+pub mod member;
 pub mod status;
 pub mod trade;
 pub mod up;

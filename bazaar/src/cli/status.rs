@@ -1,6 +1,6 @@
 //! `bazaar status`: who leads what, epochs, positions, lag, cache hit rates.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -10,8 +10,10 @@ use node::service::{ServiceId, ServiceKind};
 use serde_json::{Value, json};
 use wire::inspect::Status;
 
+use super::catalogs::Catalogs;
 use crate::config::{Config, ConfigArgs};
 use crate::links::inspect_client;
+use crate::service::catalog_role;
 
 /// Arguments of `bazaar status`.
 #[derive(Args, Clone, Debug)]
@@ -49,6 +51,7 @@ pub async fn run(args: StatusArgs) -> ExitCode {
                 // Home and clear: the table stays where it is.
                 print!("\x1b[H\x1b[2J");
             }
+            println!("{}", catalog_headline(&statuses));
             println!("{}", headline(&statuses));
             println!("{}", table(&statuses));
         }
@@ -70,6 +73,22 @@ async fn ask_all(config: &Config) -> Statuses {
         });
     }
     asked.join_all().await.into_iter().collect()
+}
+
+/// Who leads the catalog's group, and who belongs to it.
+fn catalog_headline(statuses: &Statuses) -> String {
+    let catalogs = Catalogs::of(statuses);
+    let Some((leader, status)) = catalogs.leader() else {
+        return "catalog: led by nobody".to_owned();
+    };
+    let engine = status.engine.clone().unwrap_or_default();
+    if engine.members.voters.len() < 2 {
+        return format!("catalog: catalog-{leader} alone");
+    }
+    let list = |ids: &BTreeSet<u8>| ids.iter().map(u8::to_string).collect::<Vec<_>>().join(", ");
+    let (voters, learners) = (list(&engine.members.voters), list(&engine.members.learners));
+    let learners = if learners.is_empty() { learners } else { format!(", learners: {learners}") };
+    format!("catalog: led by catalog-{leader} in term {}, voters: {voters}{learners}", engine.epoch)
 }
 
 /// The newest configuration that anybody knows.
@@ -94,19 +113,20 @@ fn table(statuses: &Statuses) -> Table {
     table.load_style(presets::UTF8_HORIZONTAL_ONLY);
     table.set_content_arrangement(ContentArrangement::Dynamic);
     table.set_header(COLUMNS);
-    let furthest = statuses
-        .iter()
-        .filter(|(service, _)| service.kind == ServiceKind::Orders)
-        .filter_map(|(_, status)| Some(status.as_ref().ok()?.engine.as_ref()?.end))
-        .max()
-        .unwrap_or(0);
     for (service, status) in statuses {
         match status {
-            Ok(status) => table.add_row(row(*service, status, furthest)),
+            Ok(status) => table.add_row(row(*service, status, furthest(statuses, service.kind))),
             Err(error) => table.add_row(gone(*service, error)),
         };
     }
     table
+}
+
+/// How far the longest log of a group goes.
+fn furthest(statuses: &Statuses, group: ServiceKind) -> u64 {
+    let group = statuses.iter().filter(|(service, _)| service.kind == group);
+    let ends = group.filter_map(|(_, status)| Some(status.as_ref().ok()?.engine.as_ref()?.end));
+    ends.max().unwrap_or(0)
 }
 
 fn row(service: ServiceId, status: &Status, furthest: u64) -> Vec<String> {
@@ -115,8 +135,10 @@ fn row(service: ServiceId, status: &Status, furthest: u64) -> Vec<String> {
         if status.engine.is_some() { value.to_string() } else { String::new() }
     };
     let lag = match service.kind {
-        ServiceKind::Orders => furthest.saturating_sub(engine.commit).to_string(),
-        _ => String::new(),
+        ServiceKind::Orders | ServiceKind::Catalog => {
+            furthest.saturating_sub(engine.commit).to_string()
+        }
+        ServiceKind::Gateway => String::new(),
     };
     let seconds = status.up_ms / 1_000;
     vec![
@@ -148,7 +170,22 @@ fn state(status: &Status) -> &'static str {
         (ServiceKind::Gateway, _, false) => "no leader",
         (_, _, false) => "starting",
         (ServiceKind::Orders, _, true) => order_state(status),
-        (_, _, true) => "serves",
+        (ServiceKind::Catalog, _, true) => catalog_state(status),
+        (ServiceKind::Gateway, _, true) => "serves",
+    }
+}
+
+/// As [`order_state`], of a catalog replica. Who hears no leader cannot tell what it is.
+fn catalog_state(status: &Status) -> &'static str {
+    let us = status.service.id;
+    let Some(engine) = &status.engine else { return "starting" };
+    match catalog_role(us, engine) {
+        "leader" => "leads",
+        "joining" => "no member",
+        _ if engine.leader.is_none() => "no leader",
+        "learner" => "learns",
+        _ if engine.leader == Some(us) => "takes over",
+        _ => "follows",
     }
 }
 
@@ -195,13 +232,30 @@ fn as_json(statuses: &Statuses) -> Value {
     json!({ "services": services.collect::<Vec<_>>() })
 }
 
+/// What a replica does within its group, in the words of the metrics.
+fn role(status: &Status) -> Option<&'static str> {
+    match status.service.kind {
+        ServiceKind::Catalog => {
+            status.engine.as_ref().map(|engine| catalog_role(status.service.id, engine))
+        }
+        ServiceKind::Orders => Some(match order_state(status) {
+            "leads" => "leader",
+            "takes over" => "taking_over",
+            "follows" => "follower",
+            _ => "joining",
+        }),
+        ServiceKind::Gateway => None,
+    }
+}
+
 fn one(status: &Status) -> Value {
     let configuration = &status.configuration;
     let engine = status.engine.as_ref().map(|engine| {
         json!({
             "leads": engine.leads, "epoch": engine.epoch, "end": engine.end,
             "durable": engine.durable, "commit": engine.commit,
-            "in_sync_durable": engine.in_sync_durable,
+            "in_sync_durable": engine.in_sync_durable, "leader": engine.leader,
+            "voters": engine.members.voters, "learners": engine.members.learners,
         })
     });
     json!({
@@ -210,6 +264,8 @@ fn one(status: &Status) -> Value {
         "open": status.open,
         "draining": status.draining,
         "up_ms": status.up_ms,
+        "role": role(status),
+        "incarnation": status.incarnation,
         "engine": engine,
         "configuration": {
             "version": configuration.version,
@@ -229,6 +285,7 @@ mod tests {
     use replication::contract::Status as Engine;
 
     use super::*;
+    use crate::cli::catalogs::tests::catalog;
 
     fn status(service: ServiceId) -> Status {
         let number = 123_456_789;
@@ -296,5 +353,35 @@ mod tests {
         let mut gateway = status(ServiceId::gateway(1));
         gateway.open = false;
         assert_eq!(state(&gateway), "no leader");
+    }
+
+    #[test]
+    fn a_state_says_what_a_catalog_replica_does() {
+        let told = |id, leader| {
+            let status = catalog(id, leader, 3);
+            (state(&status), role(&status).expect("it has one"))
+        };
+        assert_eq!(told(1, Some(1)), ("leads", "leader"));
+        assert_eq!(told(2, Some(1)), ("follows", "follower"));
+        assert_eq!(told(2, None), ("no leader", "follower"));
+        assert_eq!(told(4, Some(1)), ("learns", "learner"));
+        assert_eq!(told(5, Some(1)), ("no member", "joining"));
+        let elected = |engine: Engine| Engine { leads: false, ..engine };
+        let mut status = catalog(1, Some(1), 3);
+        status.engine = status.engine.map(elected);
+        assert_eq!(state(&status), "takes over");
+    }
+
+    #[test]
+    fn the_headline_names_leader_and_members_of_the_catalog() {
+        let statuses: Statuses =
+            (1..=2).map(|id| (ServiceId::catalog(id), Ok(catalog(id, Some(2), 9)))).collect();
+        let told = "catalog: led by catalog-2 in term 9, voters: 1, 2, 3, learners: 4";
+        assert_eq!(catalog_headline(&statuses), told);
+        assert_eq!(catalog_headline(&Statuses::new()), "catalog: led by nobody");
+        let mut alone = catalog(1, Some(1), 0);
+        alone.engine = Some(Engine { leads: true, ..Engine::default() });
+        let alone = Statuses::from([(ServiceId::catalog(1), Ok(alone))]);
+        assert_eq!(catalog_headline(&alone), "catalog: catalog-1 alone");
     }
 }

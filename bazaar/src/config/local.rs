@@ -9,57 +9,61 @@ use super::types::{CatalogGroup, Config, Gateway, ListingsSource, OrdersGroup, R
 /// Order replicas of the default deployment.
 const ORDER_REPLICAS: u8 = 3;
 
-/// From the first port between services to the first one for metrics: room for the catalog, the order replicas and 16 gateways.
-pub(crate) const METRICS_ABOVE: u16 = 20;
+/// Catalog replicas of the default deployment: a majority of them survives the loss of one.
+pub(crate) const CATALOG_REPLICAS: u8 = 3;
+
+/// From the first port between services to the first one for metrics: room for five catalogs, three order replicas and 16
+/// gateways.
+pub(crate) const METRICS_ABOVE: u16 = 30;
 
 /// Ports of a deployment on this machine.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LocalPorts {
-    /// gRPC port of the catalog.
-    pub catalog: u16,
+    /// gRPC ports of the catalog replicas 1, 2, …
+    pub catalogs: Vec<u16>,
     /// gRPC ports of the order replicas 1, 2, …
     pub orders: Vec<u16>,
     /// Public, internal and gRPC port of the gateways 1, 2, …
     pub gateways: Vec<(u16, u16, u16)>,
-    /// Metrics ports of the catalog and then of the order replicas; those without one have no metrics.
+    /// Metrics ports of the catalog replicas and then of the order replicas; those without one have no metrics.
     pub metrics: Vec<u16>,
 }
 
 impl LocalPorts {
     /// Public port first (then the internal one, then those of further gateways), gRPC ports counted up from `grpc`, and
-    /// metrics ports of the replicas from 20 above.
-    pub fn counted(public: u16, grpc: u16, gateways: u8) -> Self {
+    /// metrics ports of the replicas from 30 above.
+    pub fn counted(public: u16, grpc: u16, catalogs: u8, gateways: u8) -> Self {
+        let (catalogs, orders) = (u16::from(catalogs), u16::from(ORDER_REPLICAS));
+        let replicas = catalogs + orders;
         let gateways = (0..u16::from(gateways)).map(|index| {
             let first = public.saturating_add(2 * index);
-            let inner = grpc.saturating_add(1 + u16::from(ORDER_REPLICAS) + index);
+            let inner = grpc.saturating_add(replicas + index);
             (first, first.saturating_add(1), inner)
         });
         LocalPorts {
-            catalog: grpc,
-            orders: (1..=u16::from(ORDER_REPLICAS)).map(|n| grpc.saturating_add(n)).collect(),
+            catalogs: (0..catalogs).map(|n| grpc.saturating_add(n)).collect(),
+            orders: (catalogs..replicas).map(|n| grpc.saturating_add(n)).collect(),
             gateways: gateways.collect(),
-            metrics: (0..=u16::from(ORDER_REPLICAS))
-                .map(|n| grpc.saturating_add(METRICS_ABOVE + n))
-                .collect(),
+            metrics: (0..replicas).map(|n| grpc.saturating_add(METRICS_ABOVE + n)).collect(),
         }
     }
 }
 
 impl Default for LocalPorts {
     fn default() -> Self {
-        LocalPorts::counted(8080, 7101, 1)
+        LocalPorts::counted(8080, 7101, CATALOG_REPLICAS, 1)
     }
 }
 
 impl Config {
-    /// One catalog, three order replicas, gateways, both sample catalogs, everything on this machine.
+    /// Catalogs, three order replicas, gateways, both sample catalogs, everything on this machine.
     pub fn local(ports: &LocalPorts, data: &Path) -> Config {
         let mut metrics = ports.metrics.iter().map(|port| Address::loopback(*port));
         let mut replica = |id: u8, port: u16| {
             let address = Address::loopback(port);
-            Replica { id, address, listen: None, metrics: metrics.next() }
+            Replica { id, address, listen: None, metrics: metrics.next(), join: false }
         };
-        let catalog = replica(1, ports.catalog);
+        let catalogs = (1..).zip(&ports.catalogs).map(|(id, port)| replica(id, *port)).collect();
         let orders = (1..).zip(&ports.orders).map(|(id, port)| replica(id, *port)).collect();
         let gateways = (1..).zip(&ports.gateways).map(|(id, (public, internal, grpc))| Gateway {
             id,
@@ -70,7 +74,7 @@ impl Config {
         Config {
             data: data.to_owned(),
             catalog: CatalogGroup {
-                replicas: vec![catalog],
+                replicas: catalogs,
                 stocks: Some(ListingsSource::Sample),
                 toys: Some(ListingsSource::Sample),
                 ..CatalogGroup::default()
@@ -81,15 +85,15 @@ impl Config {
         }
     }
 
-    /// As [`Config::local`], on ports that are free now, with this many gateways. For tests.
-    pub fn local_free(data: &Path, gateways: u8) -> std::io::Result<Config> {
-        let replicas = 1 + usize::from(ORDER_REPLICAS);
+    /// As [`Config::local`], on ports that are free now, with this many catalogs and gateways. For tests.
+    pub fn local_free(data: &Path, catalogs: u8, gateways: u8) -> std::io::Result<Config> {
+        let replicas = usize::from(catalogs + ORDER_REPLICAS);
         let ports = free_ports(2 * replicas + 3 * usize::from(gateways))?;
         let (grpc, rest) = ports.split_at(replicas);
         let (metrics, rest) = rest.split_at(replicas);
         let ports = LocalPorts {
-            catalog: grpc[0],
-            orders: grpc[1..].to_vec(),
+            catalogs: grpc[..usize::from(catalogs)].to_vec(),
+            orders: grpc[usize::from(catalogs)..].to_vec(),
             metrics: metrics.to_vec(),
             gateways: rest.chunks_exact(3).map(|three| (three[0], three[1], three[2])).collect(),
         };
@@ -130,6 +134,7 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
+    use crate::config::{Ack, CatalogProtocol};
 
     #[test]
     fn free_ports_are_different_and_free() {
@@ -140,14 +145,27 @@ mod tests {
     }
 
     #[test]
+    fn a_single_catalog_decides_alone_and_trades_wait_for_the_disks_of_the_orders() {
+        let config = Config::local(&LocalPorts::counted(8080, 7101, 1, 1), Path::new("data"));
+        assert_eq!(config.catalog.agrees_by(), CatalogProtocol::Solo);
+        assert_eq!(config.ack(), Ack::InSync);
+    }
+
+    #[test]
     fn the_default_deployment_is_the_documented_one() {
         let config = Config::local(&LocalPorts::default(), Path::new("data"));
         let services: Vec<String> = config.services().iter().map(ToString::to_string).collect();
-        assert_eq!(services, ["catalog-1", "orders-1", "orders-2", "orders-3", "gateway-1"]);
+        let catalogs = ["catalog-1", "catalog-2", "catalog-3"];
+        assert_eq!(
+            services,
+            [&catalogs[..], &["orders-1", "orders-2", "orders-3", "gateway-1"]].concat()
+        );
+        assert_eq!(config.catalog.agrees_by(), CatalogProtocol::Raft);
+        assert_eq!(config.ack(), Ack::Ledger);
         assert_eq!(config.gateway(1).unwrap().address, Address::loopback(8080));
         assert_eq!(config.gateway(1).unwrap().internal, Address::loopback(8081));
-        assert_eq!(config.orders.replicas[2].address, Address::loopback(7104));
-        assert_eq!(config.catalog.replicas[0].metrics, Some(Address::loopback(7121)));
-        assert_eq!(config.orders.replicas[2].metrics, Some(Address::loopback(7124)));
+        assert_eq!(config.orders.replicas[2].address, Address::loopback(7106));
+        assert_eq!(config.catalog.replicas[0].metrics, Some(Address::loopback(7131)));
+        assert_eq!(config.orders.replicas[2].metrics, Some(Address::loopback(7136)));
     }
 }

@@ -21,13 +21,13 @@ pub use address::{Address, AddressError};
 pub use args::{ConfigArgs, ServiceArgs};
 pub use listings::{ListingsError, read_listings};
 pub use load::{Loaded, Sources, load};
-pub(crate) use local::METRICS_ABOVE;
+pub(crate) use local::{CATALOG_REPLICAS, METRICS_ABOVE};
 pub use local::{LocalPorts, free_ports};
 pub use period::{Period, PeriodError};
 pub use place::Place;
 pub use problem::{ConfigError, Problem, Severity};
 pub use render::render;
 pub use types::{
-    Ack, CacheConfig, CatalogGroup, Config, Gateway, HealthConfig, LimitsConfig, ListingsSource,
-    LogConfig, LogFormat, OrdersGroup, Replica, RequestConfig, RestockSettings,
+    Ack, CacheConfig, CatalogGroup, CatalogProtocol, Config, Gateway, HealthConfig, LimitsConfig,
+    ListingsSource, LogConfig, LogFormat, OrdersGroup, Replica, RequestConfig, RestockSettings,
 };

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::types::{Config, ListingsSource, LogFormat, Replica};
+use super::types::{Ack, CatalogProtocol, Config, ListingsSource, LogFormat, Replica};
 
 /// The configuration as commented TOML; reading it gives the same configuration.
 pub fn render(config: &Config) -> String {
@@ -40,7 +40,17 @@ fn write_all(out: &mut String, config: &Config) -> std::fmt::Result {
 fn write_catalog(out: &mut String, config: &Config) -> std::fmt::Result {
     let catalog = &config.catalog;
     writeln!(out, "[catalog]")?;
+    writeln!(
+        out,
+        "# One replica decides alone; of three or five, a majority must run. One with join = true is none of the"
+    )?;
+    writeln!(out, "# first voters: `bazaar member add` takes it in.")?;
     write_replicas(out, &catalog.replicas)?;
+    match catalog.protocol {
+        Some(CatalogProtocol::Solo) => writeln!(out, "protocol = \"solo\"")?,
+        Some(CatalogProtocol::Raft) => writeln!(out, "protocol = \"raft\"")?,
+        None => writeln!(out, "# protocol = \"raft\" # solo is for a single replica")?,
+    }
     writeln!(
         out,
         "# First listings: \"sample\", or a CSV file with the columns name,price,quantity and restock."
@@ -64,7 +74,19 @@ fn write_catalog(out: &mut String, config: &Config) -> std::fmt::Result {
 fn write_orders(out: &mut String, config: &Config) -> std::fmt::Result {
     writeln!(out, "[orders]")?;
     write_replicas(out, &config.orders.replicas)?;
-    writeln!(out, "ack = \"in-sync\" # a trade is answered when every in-sync disk holds it\n")
+    writeln!(
+        out,
+        "# When a trade is answered: ledger: a majority of the catalog's disks holds it (the default for three or"
+    )?;
+    writeln!(
+        out,
+        "# more catalogs); in-sync: every in-sync disk of the orders holds it, too (the default for one)."
+    )?;
+    match config.orders.ack {
+        Some(Ack::InSync) => writeln!(out, "ack = \"in-sync\"\n"),
+        Some(Ack::Ledger) => writeln!(out, "ack = \"ledger\"\n"),
+        None => writeln!(out, "# ack = \"in-sync\"\n"),
+    }
 }
 
 fn write_gateways(out: &mut String, config: &Config) -> std::fmt::Result {
@@ -100,6 +122,9 @@ fn write_replicas(out: &mut String, replicas: &[Replica]) -> std::fmt::Result {
         if let Some(metrics) = &replica.metrics {
             write!(out, ", metrics = \"{metrics}\"")?;
         }
+        if replica.join {
+            write!(out, ", join = true")?;
+        }
         writeln!(out, " }},")?;
     }
     writeln!(out, "]")
@@ -119,11 +144,14 @@ mod tests {
     #[test]
     fn what_is_written_reads_the_same() {
         let mut config =
-            Config::local(&LocalPorts::counted(9000, 9100, 2), Path::new("a \"b\"\\c"));
+            Config::local(&LocalPorts::counted(9000, 9100, 3, 2), Path::new("a \"b\"\\c"));
         assert_eq!(toml::from_str::<Config>(&render(&config)).unwrap(), config);
         config.cache.log = Some(PathBuf::from("cache.log"));
         config.catalog.toys = None;
         config.catalog.stocks = Some(ListingsSource::File("my.csv".into()));
+        config.catalog.protocol = Some(CatalogProtocol::Raft);
+        config.catalog.replicas[2].join = true;
+        config.orders.ack = Some(Ack::Ledger);
         config.orders.replicas[1].listen = Some("0.0.0.0:1".parse().unwrap());
         assert_eq!(toml::from_str::<Config>(&render(&config)).unwrap(), config);
     }

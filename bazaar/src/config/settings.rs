@@ -7,7 +7,7 @@
 use std::fmt::Display;
 use std::str::FromStr;
 
-use super::types::{Ack, Config, ListingsSource, LogFormat};
+use super::types::{Ack, CatalogProtocol, Config, ListingsSource, LogFormat};
 
 /// A setting that can be overridden.
 pub struct Setting {
@@ -37,6 +37,11 @@ pub const SETTINGS: &[Setting] = &[
         set: |c, v| put(&mut c.log.level, v),
     },
     Setting {
+        path: "catalog.protocol",
+        about: "solo or raft; empty: by the number of replicas",
+        set: |c, v| protocol(v).map(|protocol| c.catalog.protocol = protocol),
+    },
+    Setting {
         path: "catalog.stocks",
         about: "first stocks: a CSV file, or sample",
         set: |c, v| source(&mut c.catalog.stocks, v),
@@ -63,7 +68,7 @@ pub const SETTINGS: &[Setting] = &[
     },
     Setting {
         path: "orders.ack",
-        about: "in-sync: a trade waits for every in-sync disk",
+        about: "ledger: the catalog's disks; in-sync: those of orders, too",
         set: |c, v| ack(v).map(|ack| c.orders.ack = ack),
     },
     Setting {
@@ -263,9 +268,20 @@ fn log_format(value: &str) -> Result<LogFormat, String> {
     }
 }
 
-fn ack(value: &str) -> Result<Ack, String> {
+fn ack(value: &str) -> Result<Option<Ack>, String> {
     match value {
-        "in-sync" => Ok(Ack::InSync),
-        _ => Err("write in-sync".to_owned()),
+        "" => Ok(None),
+        "in-sync" => Ok(Some(Ack::InSync)),
+        "ledger" => Ok(Some(Ack::Ledger)),
+        _ => Err("write in-sync or ledger".to_owned()),
+    }
+}
+
+fn protocol(value: &str) -> Result<Option<CatalogProtocol>, String> {
+    match value {
+        "" => Ok(None),
+        "solo" => Ok(Some(CatalogProtocol::Solo)),
+        "raft" => Ok(Some(CatalogProtocol::Raft)),
+        _ => Err("write solo or raft".to_owned()),
     }
 }

@@ -61,14 +61,27 @@ pub enum LogFormat {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct CatalogGroup {
-    /// Its members; one, for now.
+    /// Its members: one, three or five.
     pub replicas: Vec<Replica>,
+    /// How they agree, if somebody said it; see [`CatalogGroup::agrees_by`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub protocol: Option<CatalogProtocol>,
     /// First listings of the stock kind.
     pub stocks: Option<ListingsSource>,
     /// First listings of the toy kind.
     pub toys: Option<ListingsSource>,
     /// Refilling of listings that are marked for it.
     pub restock: RestockSettings,
+}
+
+/// How the members of the catalog's group agree.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum CatalogProtocol {
+    /// A single replica decides alone.
+    Solo,
+    /// They elect a leader, and a majority of disks must hold a decision.
+    Raft,
 }
 
 /// Where first listings come from: `"sample"`, or a CSV file.
@@ -99,17 +112,20 @@ pub struct RestockSettings {
 pub struct OrdersGroup {
     /// Its members.
     pub replicas: Vec<Replica>,
-    /// What a trade waits for before the client is told.
-    pub ack: Ack,
+    /// What a trade waits for before the client is told, if somebody said it; see [`Config::ack`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ack: Option<Ack>,
 }
 
 /// What a trade waits for before the client is told.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Ack {
     /// The catalog's disk and the disk of every in-sync order replica.
-    #[default]
     InSync,
+    /// The catalog alone: with three replicas of it, two disks hold the trade, and its outbox keeps the order until order
+    /// replicas have it.
+    Ledger,
 }
 
 /// One member of a group.
@@ -127,6 +143,9 @@ pub struct Replica {
     /// Where it answers `GET /metrics`, `/healthz` and `/readyz` to operators, if anywhere.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub metrics: Option<Address>,
+    /// Catalogs only: it joins a group that exists already, by `bazaar member add`; it is none of the first voters.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub join: bool,
 }
 
 /// A gateway.
@@ -261,6 +280,22 @@ fn id<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u8, D::Error> {
     })
 }
 
+impl CatalogGroup {
+    /// How its members agree: unless somebody said it, one decides alone and several elect a leader.
+    pub fn agrees_by(&self) -> CatalogProtocol {
+        let by_count = match self.replicas.len() {
+            0 | 1 => CatalogProtocol::Solo,
+            _ => CatalogProtocol::Raft,
+        };
+        self.protocol.unwrap_or(by_count)
+    }
+
+    /// Who votes from the group's first moment on.
+    pub fn first_voters(&self) -> Vec<u8> {
+        self.replicas.iter().filter(|replica| !replica.join).map(|replica| replica.id).collect()
+    }
+}
+
 impl Replica {
     /// Where it listens.
     pub fn listens_on(&self) -> &Address {
@@ -269,6 +304,14 @@ impl Replica {
 }
 
 impl Config {
+    /// What a trade waits for: unless somebody said it, the catalog alone where a majority of at least three disks holds what
+    /// it decides, and the order replicas too where it does not.
+    pub fn ack(&self) -> Ack {
+        let by_count =
+            if self.catalog.first_voters().len() >= 3 { Ack::Ledger } else { Ack::InSync };
+        self.orders.ack.unwrap_or(by_count)
+    }
+
     /// Every service: catalogs, orders, gateways, each by id. The sequence in which they are started.
     pub fn services(&self) -> Vec<ServiceId> {
         let mut services: Vec<ServiceId> = self

@@ -55,6 +55,8 @@ pub(super) struct Burst {
     pub persisted: Option<Ticket>,
     /// The store is durable up to here.
     pub stored: Option<Position>,
+    /// The store was replaced by the rows of this position.
+    pub replaced: Option<Position>,
     /// A disk failed.
     pub failed: Option<String>,
     /// Somebody wants the process to stop.
@@ -71,6 +73,7 @@ struct State {
     bytes: usize,
     persisted: Option<Ticket>,
     stored: Option<Position>,
+    replaced: Option<Position>,
     failed: Option<String>,
     stop: bool,
     /// The driver was woken and has not looked yet.
@@ -127,6 +130,14 @@ impl Mailbox {
     pub(super) fn stored(&self, position: Position) {
         self.change(|state| {
             state.stored = state.stored.max(Some(position));
+            true
+        });
+    }
+
+    /// The store was replaced by the rows of a position.
+    pub(super) fn replaced(&self, position: Position) {
+        self.change(|state| {
+            state.replaced = state.replaced.max(Some(position));
             true
         });
     }
@@ -190,6 +201,7 @@ impl Mailbox {
             items,
             persisted: state.persisted.take(),
             stored: state.stored.take(),
+            replaced: state.replaced.take(),
             failed: state.failed.take(),
             stop: state.stop,
             more: !state.items.is_empty(),
@@ -257,11 +269,12 @@ mod tests {
         mailbox.persisted(3);
         mailbox.persisted(2);
         mailbox.stored(7);
+        mailbox.replaced(9);
         mailbox.fail("first".into());
         mailbox.fail("second".into());
         mailbox.push(Item::Gone(1));
         let burst = mailbox.take(0);
-        assert_eq!((burst.persisted, burst.stored), (Some(3), Some(7)));
+        assert_eq!((burst.persisted, burst.stored, burst.replaced), (Some(3), Some(7), Some(9)));
         assert_eq!(burst.failed.as_deref(), Some("first"));
         assert!(burst.items.is_empty() && burst.more);
         assert_eq!(mailbox.take(1).items.len(), 1);

@@ -17,6 +17,9 @@ mod mailbox;
 mod perform;
 mod run;
 #[cfg(test)]
+mod snapshot_tests;
+mod snapshots;
+#[cfg(test)]
 mod tests;
 
 use std::sync::Arc;

@@ -12,6 +12,7 @@ use tokio::sync::oneshot;
 
 use super::log_writer::{LogWriter, Report as LogReport};
 use super::mailbox::{Item, Mailbox};
+use super::snapshots::Snapshots;
 use super::{Disk, Ended, Io, Links};
 use crate::storage::store::{Report as StoreReport, Store, StoreWriter};
 
@@ -25,6 +26,7 @@ struct Writers {
     log: LogWriter,
     store_writer: Arc<StoreWriter>,
     store: Arc<dyn Store>,
+    snapshots: Snapshots,
     /// The last ticket that was submitted.
     ticket: Ticket,
 }
@@ -72,15 +74,19 @@ impl Body {
 
     /// Writes and bytes that wait for the disk.
     pub(super) fn waiting(&self) -> (usize, usize) {
-        self.writers
-            .as_ref()
-            .map_or((0, 0), |writers| (writers.log.waiting(), writers.store_writer.pending_bytes()))
+        self.writers.as_ref().map_or((0, 0), |Writers { log, store_writer, .. }| {
+            (log.waiting(), store_writer.pending_bytes() + store_writer.replacing_bytes())
+        })
     }
 
     /// The disk is so far behind that the process should get no new work.
+    ///
+    /// Rows that replace the store do not count, however many: they were held before they came here, nothing is delivered
+    /// and so nothing piles up before they are written, and a process that stopped listening meanwhile would lose its leader.
     pub(super) fn is_behind(&self) -> bool {
-        let (log, store) = self.waiting();
-        log > LOG_WAITING || store > STORE_WAITING
+        self.writers.as_ref().is_some_and(|Writers { log, store_writer, .. }| {
+            log.waiting() > LOG_WAITING || store_writer.pending_bytes() > STORE_WAITING
+        })
     }
 
     /// Performs a burst's effects in their sequence; messages go out last, one batch per peer. Tells if this is the end.
@@ -134,6 +140,21 @@ impl Body {
                 Some(writers) => read_history(&writers.store, &self.mailbox, purpose, from, max),
                 None => return diskless("read a store"),
             },
+            Effect::ReadSnapshot { transfer, after, max_bytes } => match &mut self.writers {
+                Some(Writers { snapshots, store, .. }) => {
+                    snapshots.read(transfer, after, max_bytes, store, &self.mailbox);
+                }
+                None => return diskless("read a store"),
+            },
+            Effect::CloseSnapshot { transfer } => {
+                if let Some(writers) = &mut self.writers {
+                    writers.snapshots.close(transfer);
+                }
+            }
+            Effect::Replace { position, rows } => match &self.writers {
+                Some(writers) => writers.store_writer.replace(position, rows),
+                None => return diskless("replace a store"),
+            },
             Effect::Drained => return Some(Ended::Drained),
             Effect::Halt(why) => return Some(Ended::Halted(why)),
         }
@@ -168,6 +189,7 @@ impl Writers {
         let store = Arc::clone(&disk.store);
         let store_writer = StoreWriter::spawn(store, disk.writer, move |report| match report {
             StoreReport::Stored(position) => to.stored(position),
+            StoreReport::Replaced(position) => to.replaced(position),
             StoreReport::Failed(error) => to.fail(error.to_string()),
         })?;
         let store_writer = Arc::new(store_writer);
@@ -179,7 +201,13 @@ impl Writers {
             }
             LogReport::Failed(why) => to.fail(why),
         })?;
-        Ok(Writers { log, store_writer, store: disk.store, ticket: 0 })
+        Ok(Writers {
+            log,
+            store_writer,
+            store: disk.store,
+            snapshots: Snapshots::default(),
+            ticket: 0,
+        })
     }
 }
 

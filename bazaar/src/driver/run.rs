@@ -66,6 +66,11 @@ async fn drive<P: Process>(shared: &Shared<P>, body: &mut Body) -> Ended {
                 shared.stored.store(stored, Ordering::Relaxed);
                 body.cut_log(stored);
             }
+            if let Some(replaced) = burst.replaced {
+                // The log is not cut: it does not know of this yet. It is when the store has something that came after the
+                // log's reset, which is durable by then.
+                shared.stored.store(replaced, Ordering::Relaxed);
+            }
             let now = step(shared, body, burst, &mut ticked, timer.is_elapsed(), &mut effects);
             if ticked == now.time {
                 timer.as_mut().reset(Instant::now() + TICK);
@@ -111,6 +116,9 @@ fn step<P: Process>(
     }
     if let Some(position) = burst.stored {
         process.handle(now, Input::Stored(position), effects);
+    }
+    if let Some(position) = burst.replaced {
+        process.handle(now, Input::Replaced(position), effects);
     }
     for item in burst.items {
         feed(process, body, now, item, effects);

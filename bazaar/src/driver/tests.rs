@@ -5,7 +5,7 @@ use std::sync::mpsc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use market::rows::Table;
+use market::rows::{Row, RowChange, Table};
 use node::process::{HistoryPurpose, Ticket};
 use replication::contract::{ChainHash, Entry, LogWrite, Position};
 
@@ -14,22 +14,27 @@ use crate::storage::log::LogIdentity;
 use crate::storage::store::history_row;
 use crate::storage::{self, Opened};
 
-const PATIENCE: Duration = Duration::from_secs(20);
+pub(super) const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A toy cannot bear this one.
 const PANIC: ServiceId = ServiceId::gateway(13);
 
+/// Transfer, position, rows, and whether that was all.
+pub(super) type Snapshot = (u64, Position, Vec<Row>, bool);
+
 /// Answers `Order(n)` once an entry for it is durable, `Leader` never, `Ready` at once.
 #[derive(Default)]
-struct Toy {
-    last: Option<Entry>,
+pub(super) struct Toy {
+    pub(super) last: Option<Entry>,
     ticket: Ticket,
-    open: Vec<LogWrite>,
+    pub(super) open: Vec<LogWrite>,
     /// Requests that wait for a ticket.
     waiting: BTreeMap<Ticket, Vec<(RequestId, Entry)>>,
     gathered: Vec<(RequestId, Entry)>,
-    stored: Position,
+    pub(super) stored: Position,
     history: Vec<Entry>,
+    pub(super) snapshots: Vec<Snapshot>,
+    pub(super) replaced: Option<Position>,
     heard: Vec<String>,
     ticks: Vec<Now>,
     flushes: usize,
@@ -74,6 +79,10 @@ impl Process for Toy {
             Input::Persisted(ticket) => self.persisted(ticket, effects),
             Input::Stored(position) => self.stored = position,
             Input::History { entries, .. } => self.history = entries,
+            Input::SnapshotRows { transfer, position, rows, end } => {
+                self.snapshots.push((transfer, position, rows, end));
+            }
+            Input::Replaced(position) => self.replaced = Some(position),
             Input::Client { id, request } => self.client(id, request, effects),
             Input::ClientGone(id) => self.heard.push(format!("gone {id}")),
             Input::Received { from, message } => effects.push(Effect::Send { to: from, message }),
@@ -96,7 +105,7 @@ impl Process for Toy {
     }
 }
 
-type Sent = (ServiceId, Vec<Message>);
+pub(super) type Sent = (ServiceId, Vec<Message>);
 
 struct Wire(mpsc::Sender<Sent>);
 
@@ -108,12 +117,12 @@ impl Links for Wire {
 }
 
 /// Everything around a driver under test.
-struct Around {
-    sent: mpsc::Receiver<Sent>,
+pub(super) struct Around {
+    pub(super) sent: mpsc::Receiver<Sent>,
     events: mpsc::Receiver<Event>,
 }
 
-fn io(disk: Option<Disk>) -> (Io, Around) {
+pub(super) fn io(disk: Option<Disk>) -> (Io, Around) {
     let (to_sent, sent) = mpsc::channel();
     let (to_events, events) = mpsc::channel();
     let forward = move |event| to_events.send(event).unwrap_or_default();
@@ -121,23 +130,23 @@ fn io(disk: Option<Disk>) -> (Io, Around) {
     (io, Around { sent, events })
 }
 
-fn open(dir: &std::path::Path) -> Opened {
+pub(super) fn open(dir: &std::path::Path) -> Opened {
     let identity = LogIdentity::new("toys", 1).unwrap();
     storage::recover(dir, &storage::Options::new(identity)).unwrap()
 }
 
-fn disk(opened: Opened) -> Option<Disk> {
+pub(super) fn disk(opened: Opened) -> Option<Disk> {
     let writer = WriterOptions { interval: Duration::from_millis(2), ..Default::default() };
     Some(Disk { log: opened.log, store: opened.store, writer })
 }
 
-fn diskless() -> (Handle<Toy>, Around) {
+pub(super) fn diskless() -> (Handle<Toy>, Around) {
     let (io, around) = io(None);
     (Driver::spawn(Toy::default(), io).unwrap(), around)
 }
 
 /// Waits until something is so.
-async fn until(what: &str, condition: impl Fn() -> bool) {
+pub(super) async fn until(what: &str, condition: impl Fn() -> bool) {
     let wait = async {
         while !condition() {
             tokio::task::yield_now().await;
@@ -146,7 +155,7 @@ async fn until(what: &str, condition: impl Fn() -> bool) {
     tokio::time::timeout(PATIENCE, wait).await.unwrap_or_else(|_| panic!("never: {what}"));
 }
 
-async fn ended<P: Process + 'static>(handle: &Handle<P>) -> Ended {
+pub(super) async fn ended<P: Process + 'static>(handle: &Handle<P>) -> Ended {
     tokio::time::timeout(PATIENCE, handle.ended()).await.expect("it ends")
 }
 
@@ -361,7 +370,7 @@ async fn a_store_that_fails_halts_the_process() {
     opened.store.write(9, &[]).unwrap();
     let (io, _around) = io(disk(opened));
     let handle = Driver::spawn(Toy::default(), io).unwrap();
-    let row = market::rows::RowChange { table: Table::Facts, key: vec![1], value: None };
+    let row = RowChange { table: Table::Facts, key: vec![1], value: None };
     handle.act(|_, _, effects| {
         effects.push(Effect::Store { position: 1, changes: vec![row] });
     });

@@ -1,17 +1,19 @@
-//! Status and audit over gRPC: what the process answers, and the client that asks.
+//! Status and audit over gRPC: what the process answers, and the client that asks. (Changes of members are asked for in
+//! [`admin`](super::admin), of the same [`Inspector`].)
 
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
 use market::order::OrderNumber;
+use replication::contract::{MemberChange, MemberError, Position};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::time::timeout;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::transport::Channel;
 use tonic::{Request, Response, Status, Streaming};
 use wire::DecodeError;
-use wire::inspect::{self, CatalogPages, CatalogState, OrderPage};
+use wire::inspect::{self, CatalogPages, CatalogState, OrderPage, Prefix};
 use wire::limits::{MAX_BATCH_BYTES, PAGE_ORDERS};
 use wire::v1::inspect_client::InspectClient;
 use wire::v1::{self};
@@ -29,6 +31,16 @@ pub trait Inspector: Send + Sync + 'static {
 
     /// Catalog replicas: everything that adds up, at one position.
     fn catalog(&self) -> Answer<CatalogState>;
+
+    /// Catalog replicas: what is known of the prefix of the log that ends at a position.
+    fn prefix(&self, _position: Position) -> Answer<Prefix> {
+        Box::pin(async { Err(InspectError::NotKept("log to be compared")) })
+    }
+
+    /// Catalog replicas: changes the members of their group. Taken is not done; the leader's status tells when it is.
+    fn change_members(&self, _change: MemberChange) -> Answer<Result<(), MemberError>> {
+        Box::pin(async { Err(InspectError::NotKept("members of a group")) })
+    }
 
     /// Order replicas: at most `max` committed orders from a number on; an empty page at the end.
     fn orders(&self, from: OrderNumber, max: usize) -> Answer<OrderPage>;
@@ -129,6 +141,14 @@ impl v1::inspect_server::Inspect for InspectService {
         Ok(Response::new(ReceiverStream::new(stream)))
     }
 
+    async fn prefix(
+        &self,
+        request: Request<v1::PrefixRequest>,
+    ) -> Result<Response<v1::PrefixReply>, Status> {
+        let prefix = self.inspector.prefix(request.into_inner().position).await?;
+        Ok(Response::new(prefix.into()))
+    }
+
     async fn orders(
         &self,
         request: Request<v1::OrdersRequest>,
@@ -210,6 +230,15 @@ impl Inspection {
             pages.push(page)?;
         }
         Ok(pages.finish()?)
+    }
+
+    /// What a catalog replica knows of the prefix of its log that ends at a position.
+    pub async fn prefix(&mut self, position: Position) -> Result<Prefix, InspectError> {
+        let mut request = Request::new(v1::PrefixRequest { position });
+        request.set_timeout(STATUS_TIMEOUT);
+        let asked = timeout(STATUS_TIMEOUT, self.client.prefix(request)).await;
+        let late = |_| InspectError::Unavailable(format!("no answer within {STATUS_TIMEOUT:?}"));
+        Ok(asked.map_err(late)??.into_inner().into())
     }
 
     /// The orders `from..to` of an order replica, as far as it has them.

@@ -5,8 +5,9 @@
 //! arrive in the sequence in which they were sent, none twice, each after its `link_up` and before its `link_down`; memory is
 //! bounded; nobody ever waits for a peer.
 //!
-//! The same port answers health checks, reflection, and [`Inspector`] for `bazaar status` and `bazaar audit`.
+//! The same port answers health checks, reflection, and [`Inspector`] for `bazaar status`, `bazaar audit` and `bazaar member`.
 
+mod admin;
 mod dial;
 mod exchange;
 mod inspect;
@@ -30,11 +31,14 @@ use tonic::service::Routes;
 use tonic_health::ServingStatus;
 use tonic_health::server::HealthReporter;
 use wire::limits::MAX_BATCH_BYTES;
+use wire::v1::admin_server::AdminServer;
 use wire::v1::inspect_server::InspectServer;
 use wire::v1::link_server::LinkServer;
 
+pub use admin::change_members;
 pub use inspect::{Answer, InspectError, Inspection, Inspector, Orders, inspect_client};
 
+use admin::AdminService;
 use exchange::{Core, LinkService};
 use inspect::InspectService;
 use slot::Slot;
@@ -176,7 +180,7 @@ impl Links {
     }
 
     async fn report(&self, status: ServingStatus) {
-        for service in ["", "bazaar.v1.Link", "bazaar.v1.Inspect"] {
+        for service in ["", "bazaar.v1.Link", "bazaar.v1.Inspect", "bazaar.v1.Admin"] {
             self.health.set_service_status(service, status).await;
         }
     }
@@ -200,6 +204,7 @@ fn routes(
     let link = LinkServer::new(LinkService(core.clone()))
         .max_decoding_message_size(MAX_BATCH_BYTES)
         .max_encoding_message_size(MAX_BATCH_BYTES);
+    let admin = AdminServer::new(AdminService(inspector.clone()));
     let inspect = InspectServer::new(InspectService::new(inspector))
         .max_encoding_message_size(MAX_BATCH_BYTES);
     let health = tonic_health::server::HealthService::from_health_reporter(health.clone());
@@ -209,6 +214,7 @@ fn routes(
         .build_v1()?;
     Ok(Routes::new(link)
         .add_service(inspect)
+        .add_service(admin)
         .add_service(tonic_health::pb::health_server::HealthServer::new(health))
         .add_service(reflection)
         .prepare())

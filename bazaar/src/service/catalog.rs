@@ -2,18 +2,20 @@
 
 use std::sync::Arc;
 
-use node::catalog::{CatalogConfig, CatalogProcess, RestockConfig};
+use node::catalog::{CatalogConfig, CatalogProcess, Protocol, RestockConfig};
 use node::service::ServiceId;
 
 use super::figures::Figures;
 use super::inspect::CatalogInspector;
+use super::role::{engine_of, follows_or_leads};
 use super::stop::Stop;
 use super::watch::Watch;
 use super::wiring::{Later, Running};
 use super::{DRAIN, ServiceError, links_config, open_data, tell};
-use crate::config::{Config, read_listings};
-use crate::driver::{Disk, clock};
+use crate::config::{CatalogProtocol, Config, read_listings};
+use crate::driver::{Disk, Handle, clock};
 use crate::links::Links;
+use crate::rest::entropy;
 use crate::storage::store::WriterOptions;
 use crate::telemetry::{EventSink, Metrics};
 
@@ -31,9 +33,10 @@ pub(super) async fn serve(
     tell(&sink, &opened.notes);
     let listings = read_listings(&config.catalog)?;
     let process = CatalogProcess::start(
-        settings(config, service),
+        settings(config, service, draw_seed()?),
         clock::now(),
         opened.boot,
+        opened.incarnation,
         opened.recovered,
         opened.rows,
         listings,
@@ -46,24 +49,45 @@ pub(super) async fn serve(
             .await?;
     seat.get_or_init(|| (running.handle.clone(), running.links.clone()));
     let (handle, links) = (running.handle.clone(), running.links.clone());
-    let stopping = running.links.clone();
+    let us = (service.id, running.handle.clone(), running.links.clone());
     let figures = Figures { handle, links, metrics };
-    let _server = watch.serve(move || figures.catalog(), move || open(&stopping))?;
+    let _server =
+        watch.serve(move || figures.catalog(service.id), move || ready(us.0, &us.1, &us.2))?;
     running.until_stopped(stop, DRAIN, async {}).await
 }
 
-/// It decides trades from its first moment to its wish to stop; whatever a leader asks before is held at the gate.
-fn open(links: &Links) -> Result<(), &'static str> {
-    if links.is_open() { Ok(()) } else { Err("the service is starting or stopping") }
+/// It leads, or follows a leader that lives: whoever restarts replicas one by one waits for this.
+fn ready(us: u8, handle: &Handle<CatalogProcess>, links: &Links) -> Result<(), &'static str> {
+    if !links.is_open() {
+        return Err("the service is starting or stopping");
+    }
+    follows_or_leads(us, &handle.with(|process| engine_of(process)))
 }
 
-fn settings(config: &Config, service: ServiceId) -> CatalogConfig {
+fn settings(config: &Config, service: ServiceId, seed: u64) -> CatalogConfig {
     let restock = config.catalog.restock;
+    let joining = config.replica(service).is_some_and(|replica| replica.join);
     CatalogConfig {
         id: service.id,
         restock: restock
             .enabled
             .then(|| RestockConfig { interval: restock.interval.span(), level: restock.level }),
         orders: config.orders.replicas.iter().map(|replica| replica.id).collect(),
+        catalogs: config.catalog.first_voters(),
+        gateways: config.gateways.iter().map(|gateway| gateway.id).collect(),
+        protocol: match config.catalog.agrees_by() {
+            CatalogProtocol::Solo => Protocol::Solo,
+            CatalogProtocol::Raft => Protocol::Raft,
+        },
+        seed,
+        joining,
+        ..CatalogConfig::alone(service.id, Vec::new())
     }
+}
+
+/// What election timeouts are drawn from: different in every life of every replica, so that they do not meet again and again.
+fn draw_seed() -> Result<u64, ServiceError> {
+    let failed = |source| ServiceError::System { what: "reading entropy".into(), source };
+    let drawn = entropy().map_err(failed)?;
+    Ok(drawn.iter().fold(0, |seed: u64, byte| seed.rotate_left(8) ^ u64::from(*byte)))
 }

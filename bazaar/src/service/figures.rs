@@ -11,12 +11,13 @@ use node::service::ServiceId;
 use replication::contract::{Incarnation, Status};
 use replication::register::Configuration;
 
+use super::role::{catalog_role, engine_of};
 use crate::driver::{Handle, clock};
 use crate::links::Links;
 use crate::telemetry::{Metrics, resident_bytes};
 
 /// What a replica does, of which exactly one is 1.
-const ROLES: [&str; 4] = ["leader", "taking_over", "follower", "joining"];
+const ROLES: [&str; 5] = ["leader", "taking_over", "follower", "learner", "joining"];
 
 /// The metrics of one service.
 pub(super) struct Figures<P> {
@@ -62,7 +63,7 @@ impl<P: Process + 'static> Figures<P> {
 }
 
 impl Figures<CatalogProcess> {
-    pub(super) fn catalog(&self) -> String {
+    pub(super) fn catalog(&self, us: u8) -> String {
         let now = clock::now().time;
         let (status, register, counts) = self.handle.with(|process| {
             let state = process.state();
@@ -73,10 +74,12 @@ impl Figures<CatalogProcess> {
                 (gauge!("bazaar_catalog_leased_gateways"), process.leased_gateways(now) as u64),
                 (gauge!("bazaar_catalog_answers_held"), process.answers_held() as u64),
             ];
-            (process.status(), state.register.clone(), counts)
+            (engine_of(process), state.register.clone(), counts)
         });
         self.common(&register);
-        self.replica("leader", &status);
+        self.replica(catalog_role(us, &status), &status);
+        gauge!("bazaar_catalog_leader").set(f64::from(catalog_leader(us, &status)));
+        gauge!("bazaar_catalog_voters").set(status.members.voters.len() as f64);
         counts.into_iter().for_each(|(gauge, value)| gauge.set(value as f64));
         self.metrics.render()
     }
@@ -100,6 +103,11 @@ impl Figures<OrdersProcess> {
         }
         self.metrics.render()
     }
+}
+
+/// Who leads the catalog's group as this replica knows it; 0: nobody.
+fn catalog_leader(us: u8, status: &Status) -> u8 {
+    if status.leads { us } else { status.leader.filter(|leader| *leader != us).unwrap_or(0) }
 }
 
 /// What an order replica does, in one word of [`ROLES`].

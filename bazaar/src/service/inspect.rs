@@ -10,9 +10,10 @@ use node::catalog::CatalogProcess;
 use node::gateway::GatewayProcess;
 use node::orders::{OrdersProcess, Standing};
 use node::service::ServiceId;
-use replication::contract::Incarnation;
-use wire::inspect::{CatalogState, OrderPage, OrderRow, Status};
+use replication::contract::{Incarnation, MemberChange, MemberError, Position};
+use wire::inspect::{CatalogState, OrderPage, OrderRow, Prefix, Status};
 
+use super::role::engine_of;
 use super::wiring::Later;
 use crate::config::Config;
 use crate::driver::{Handle, clock};
@@ -93,7 +94,7 @@ impl Inspector for CatalogInspector {
             let now = clock::now().time;
             handle.with(|process| {
                 let state = process.state();
-                status.engine = Some(process.status());
+                status.engine = Some(engine_of(process));
                 status.configuration = state.register.clone();
                 status.counters = counters([
                     (STORED, handle.stored()),
@@ -112,6 +113,7 @@ impl Inspector for CatalogInspector {
         let answer = self.seat.get().ok_or_else(starting).map(|(handle, _)| {
             handle.with(|process| CatalogState {
                 position: process.applied(),
+                hash: process.prefix(process.applied()).unwrap_or_default(),
                 next_number: process.state().law.next_number(),
                 chain: process.state().law.chain(),
                 outbox_first: process.state().law.outbox_first(),
@@ -119,6 +121,25 @@ impl Inspector for CatalogInspector {
                 keys: process.state().law.keys_len() as u64,
                 listings: process.state().law.listings().cloned().collect(),
             })
+        });
+        ready(answer)
+    }
+
+    fn prefix(&self, position: Position) -> Answer<Prefix> {
+        let answer = self.seat.get().ok_or_else(starting).map(|(handle, _)| {
+            handle.with(|process| Prefix {
+                applied: process.applied(),
+                hash: process.prefix(position),
+            })
+        });
+        ready(answer)
+    }
+
+    fn change_members(&self, change: MemberChange) -> Answer<Result<(), MemberError>> {
+        let answer = self.seat.get().ok_or_else(starting).map(|(handle, _)| {
+            let outcome = handle.act(|process, now, _| process.change_members(now, change));
+            tracing::info!(service = %self.common.service, ?change, ?outcome, "change of members");
+            outcome
         });
         ready(answer)
     }

@@ -8,11 +8,13 @@ mod figures;
 mod gateway;
 mod inspect;
 mod orders;
+mod role;
 mod stop;
 mod watch;
 mod wiring;
 
 pub(crate) use inspect::STORED;
+pub(crate) use role::catalog_role;
 
 use std::collections::BTreeMap;
 use std::net::{SocketAddr, ToSocketAddrs};
@@ -150,6 +152,7 @@ pub(crate) fn look_at_data(config: &Config, service: ServiceId) -> Result<Opened
 fn data_options(config: &Config, service: ServiceId) -> Options {
     let group = format!("{}/{}", config.cluster, service.kind);
     let identity = LogIdentity::new(&group, service.id).expect("checked names are short");
+    // A replica of a group may be replaced from the others; a single one has nobody.
     let alone = service.kind == ServiceKind::Catalog && config.catalog.replicas.len() == 1;
     Options { alone, ..Options::new(identity) }
 }

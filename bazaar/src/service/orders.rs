@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use node::orders::{OrdersConfig, OrdersProcess};
+use node::orders::{Ack, OrdersConfig, OrdersProcess};
 use node::service::ServiceId;
 
 use super::figures::{Figures, role_of};
@@ -11,7 +11,7 @@ use super::stop::Stop;
 use super::watch::Watch;
 use super::wiring::{Later, Running};
 use super::{DRAIN, ServiceError, links_config, open_data, tell};
-use crate::config::{Config, Replica};
+use crate::config::{self, Config, Replica};
 use crate::driver::{Disk, Handle, clock};
 use crate::links::Links;
 use crate::storage::store::WriterOptions;
@@ -31,7 +31,12 @@ pub(super) async fn serve(
     tell(&sink, &opened.notes);
     let ids = |replicas: &[Replica]| replicas.iter().map(|replica| replica.id).collect::<Vec<u8>>();
     let peers = ids(&config.orders.replicas);
-    let settings = OrdersConfig::new(service.id, peers.clone(), ids(&config.catalog.replicas));
+    let catalogs = ids(&config.catalog.replicas);
+    let ack = match config.ack() {
+        config::Ack::InSync => Ack::InSync,
+        config::Ack::Ledger => Ack::Ledger,
+    };
+    let settings = OrdersConfig { ack, ..OrdersConfig::new(service.id, peers.clone(), catalogs) };
     let process = OrdersProcess::start(
         settings,
         clock::now(),

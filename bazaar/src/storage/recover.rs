@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use market::rows::{Row, Table};
 use node::process::Event;
-use replication::contract::{ChainHash, HardState, Incarnation, Recovered};
+use replication::contract::{ChainHash, HardState, Incarnation, LogWrite, Position, Recovered};
 
 use super::files::{self, DirLock, FileError};
 use super::identity::{Identity, IdentityError, Phase};
@@ -26,6 +26,9 @@ pub struct Options {
     pub identity: LogIdentity,
     /// No peer has the same data: damage cannot be repaired, so it is refused.
     pub alone: bool,
+    /// The group takes a replica whose disk was damaged back by itself. Where it does not, because a disk that forgot its
+    /// votes may not vote again, somebody has to remove and add the replica.
+    pub rejoins: bool,
     /// Throw the contents away on purpose.
     pub fresh: bool,
     /// Only look, as an audit does: the folder's identity, log and repairs are left alone, damage is an error, and the
@@ -43,6 +46,7 @@ impl Options {
         Options {
             identity,
             alone: false,
+            rejoins: true,
             fresh: false,
             look_only: false,
             segment_bytes: log::SEGMENT_BYTES,
@@ -140,7 +144,7 @@ pub fn recover(dir: &Path, options: &Options) -> Result<Opened, StorageError> {
         log,
         rows: store.load(&LOADED)?,
         store,
-        recovered: Recovered { state, applied, applied_hash, entries },
+        recovered: Recovered { state, applied, applied_hash, entries, ..Recovered::default() },
         incarnation: opening.identity.incarnation,
         boot: opening.identity.boot,
         notes: opening.notes,
@@ -209,9 +213,13 @@ impl<'a> Opening<'a> {
         let to = free.expect("there are more numbers than files");
         files::rename(path, &to)?;
         let (path, to) = (path.display(), to.display());
+        let next = match self.options.rejoins {
+            true => "and are repaired from the other replicas",
+            false => "and their group keeps them out until this member is removed and added again",
+        };
         let detail = format!(
             "{path} is not trusted ({why}); kept as {to}; these contents take a new incarnation \
-             and are repaired from the other replicas"
+             {next}"
         );
         self.note("storage-rotten", detail);
         Ok(())
@@ -250,7 +258,8 @@ impl<'a> Opening<'a> {
             segment_bytes: self.options.segment_bytes,
             applied,
             applied_hash: store.hash_at(applied)?,
-            state: HardState { epoch: 0, commit: applied },
+            replaced: store.replaced()?,
+            state: HardState { epoch: 0, vote: 0, commit: applied },
             look_only: self.options.look_only,
             ..LogOptions::new(self.options.identity.clone())
         };
@@ -269,7 +278,7 @@ impl<'a> Opening<'a> {
         }
         self.distrust()?;
         self.set_aside(&path, &rot.to_string())?;
-        let state = HardState { epoch, commit: applied };
+        let state = HardState { epoch, vote: 0, commit: applied };
         Ok(Log::open(&path, LogOptions { state, ..options })?)
     }
 
@@ -279,21 +288,38 @@ impl<'a> Opening<'a> {
         if !log::exists(path)? {
             return Ok(Err((0, rot(0, "the log is missing"))));
         }
-        let (log, recovery) = Log::open(path, options.clone())?;
+        let (mut log, mut recovery) = Log::open(path, options.clone())?;
         let epoch = recovery.state.epoch;
-        match (&recovery.verdict, recovery.applied_hash, options.applied_hash) {
-            (Verdict::Rotten(rot), _, _) => return Ok(Err((epoch, rot.clone()))),
-            (_, None, _) => return Ok(Err((epoch, rot(0, "the log and the store do not meet")))),
-            (_, Some(of_log), Some(of_store)) if of_log != of_store => {
-                return Ok(Err((epoch, rot(0, "the log and the store disagree"))));
-            }
-            (Verdict::TornTail { path, offset }, _, _) => {
-                let detail = format!("{} was cut at byte {offset}", path.display());
-                self.note("log-tail-cut", detail);
-            }
-            (Verdict::Clean, _, _) => {}
+        if let Verdict::Rotten(rot) = &recovery.verdict {
+            return Ok(Err((epoch, rot.clone())));
+        }
+        if let Some(what) = disagreement(&recovery, options) {
+            return Ok(Err((epoch, rot(0, what))));
+        }
+        if let Verdict::TornTail { path, offset } = &recovery.verdict {
+            self.note("log-tail-cut", format!("{} was cut at byte {offset}", path.display()));
+        }
+        if let (true, Some(hash)) = (recovery.outdated, options.applied_hash) {
+            self.reset(&mut log, options.applied, hash)?;
+            recovery.applied_hash = Some(hash);
         }
         Ok(Ok((log, recovery)))
+    }
+
+    /// Finishes what a crash cut short: the store was replaced, and the log was not told.
+    fn reset(
+        &mut self,
+        log: &mut Log,
+        position: Position,
+        hash: ChainHash,
+    ) -> Result<(), StorageError> {
+        let detail =
+            format!("the store was replaced at position {position}; the log goes on there");
+        self.note("log-reset", detail);
+        if !self.options.look_only {
+            log.append(&[LogWrite::Reset { position, hash }])?;
+        }
+        Ok(())
     }
 
     fn finish(&mut self) -> Result<(), StorageError> {
@@ -302,6 +328,23 @@ impl<'a> Opening<'a> {
             self.identity.write(&identity_path(self.dir))?;
         }
         Ok(())
+    }
+}
+
+/// What a log and a store that are good by themselves say against each other.
+fn disagreement(recovery: &Recovery, options: &LogOptions) -> Option<&'static str> {
+    match (recovery.outdated, recovery.applied_hash, options.applied_hash) {
+        // Nothing is added to a replaced store before the log knows of it.
+        (true, _, _) if options.applied != options.replaced => {
+            Some("the log ends before the store was replaced, and the store went on")
+        }
+        (true, _, None) => Some("the replaced store does not hold the hash of where it is"),
+        (true, _, Some(_)) => None,
+        (false, None, _) => Some("the log and the store do not meet"),
+        (false, Some(of_log), Some(of_store)) if of_log != of_store => {
+            Some("the log and the store disagree")
+        }
+        (false, Some(_), _) => None,
     }
 }
 
@@ -346,3 +389,7 @@ fn ignore_missing(result: io::Result<()>) -> io::Result<()> {
 #[cfg(test)]
 #[path = "recover_tests.rs"]
 mod tests;
+
+#[cfg(test)]
+#[path = "replacement_tests.rs"]
+mod replacement_tests;

@@ -5,12 +5,12 @@ use replication::contract::{Entry, LogWrite};
 use super::super::store::history_row;
 use super::*;
 
-fn options() -> Options {
+pub(super) fn options() -> Options {
     let identity = LogIdentity::new("orders", 1).unwrap();
     Options { segment_bytes: 4 << 10, ..Options::new(identity) }
 }
 
-fn alone() -> Options {
+pub(super) fn alone() -> Options {
     Options { alone: true, ..options() }
 }
 
@@ -18,7 +18,7 @@ fn fresh() -> Options {
     Options { fresh: true, ..options() }
 }
 
-fn chain(count: u64) -> Vec<Entry> {
+pub(super) fn chain(count: u64) -> Vec<Entry> {
     let mut hash = ChainHash::EMPTY;
     (1..=count)
         .map(|position| {
@@ -29,7 +29,7 @@ fn chain(count: u64) -> Vec<Entry> {
         .collect()
 }
 
-fn log_all(opened: &mut Opened, entries: &[Entry]) {
+pub(super) fn log_all(opened: &mut Opened, entries: &[Entry]) {
     for entry in entries {
         opened.log.append(&[LogWrite::Append(entry.clone())]).unwrap();
     }
@@ -43,10 +43,10 @@ fn store_all(opened: &Opened, entries: &[Entry]) {
 }
 
 /// A folder with ten entries in the log, six of them in the store.
-fn sample(dir: &Path) -> (Vec<Entry>, Opened) {
+pub(super) fn sample(dir: &Path) -> (Vec<Entry>, Opened) {
     let entries = chain(10);
     let mut opened = recover(dir, &options()).unwrap();
-    let state = HardState { epoch: 4, commit: 6 };
+    let state = HardState { epoch: 4, vote: 0, commit: 6 };
     opened.log.append(&[LogWrite::State(state)]).unwrap();
     log_all(&mut opened, &entries);
     store_all(&opened, &entries[..6]);
@@ -54,17 +54,17 @@ fn sample(dir: &Path) -> (Vec<Entry>, Opened) {
 }
 
 /// Path of the first log segment.
-fn segment(dir: &Path) -> PathBuf {
+pub(super) fn segment(dir: &Path) -> PathBuf {
     dir.join("log/0000000000000001.segment")
 }
 
-fn damage(path: &Path, at: usize) {
+pub(super) fn damage(path: &Path, at: usize) {
     let mut bytes = fs::read(path).unwrap();
     bytes[at] ^= 1;
     fs::write(path, bytes).unwrap();
 }
 
-fn slugs(opened: &Opened) -> Vec<&'static str> {
+pub(super) fn slugs(opened: &Opened) -> Vec<&'static str> {
     let slug = |event: &Event| match event {
         Event::Note { slug, .. } => *slug,
         other => panic!("{other:?}"),
@@ -91,7 +91,7 @@ fn log_and_store_come_back_together() {
     drop(opened);
     let opened = recover(dir.path(), &options()).unwrap();
     let recovered = &opened.recovered;
-    assert_eq!(recovered.state, HardState { epoch: 4, commit: 6 });
+    assert_eq!(recovered.state, HardState { epoch: 4, vote: 0, commit: 6 });
     assert_eq!((recovered.applied, recovered.applied_hash), (6, entries[5].hash));
     assert_eq!(recovered.entries, entries[6..]);
     assert_eq!(opened.rows, [Row { table: Table::Facts, key: b"n".into(), value: vec![6] }]);
@@ -155,7 +155,7 @@ fn a_rotten_log_of_a_replica_is_set_aside_for_a_new_incarnation() {
     let recovered = &opened.recovered;
     assert_eq!((recovered.applied, recovered.applied_hash), (6, entries[5].hash));
     assert_eq!(recovered.entries, [], "nothing of the log is trusted");
-    assert_eq!(recovered.state, HardState { epoch: 4, commit: 6 });
+    assert_eq!(recovered.state, HardState { epoch: 4, vote: 0, commit: 6 });
     assert!(dir.path().join("rotten-1/0000000000000001.segment").exists());
     let incarnation = opened.incarnation;
     log_all(&mut opened, &entries[6..]);
@@ -320,4 +320,52 @@ fn a_folder_serves_one_process_of_one_owner() {
     let other = Options { identity: LogIdentity::new("orders", 2).unwrap(), ..options() };
     let error = recover(dir.path(), &other).err().unwrap().to_string();
     assert!(error.contains("belongs to orders-1, not to orders-2"), "{error}");
+}
+
+pub(super) fn hash_change(hash: ChainHash) -> RowChange {
+    RowChange { table: Table::Facts, key: node::HASH_KEY.to_vec(), value: Some(hash.0.to_vec()) }
+}
+
+/// A store without history, as a catalog's: the new log must begin with the hash of where it begins.
+#[test]
+fn a_log_set_aside_beside_a_store_without_history_is_followed_by_a_good_one() {
+    let dir = tempfile::tempdir().unwrap();
+    let entries = chain(10);
+    let mut opened = recover(dir.path(), &options()).unwrap();
+    log_all(&mut opened, &entries);
+    opened.store.write(6, &[hash_change(entries[5].hash)]).unwrap();
+    drop(opened);
+    damage(&segment(dir.path()), 3 * 512 + 50);
+    let mut opened = recover(dir.path(), &options()).unwrap();
+    assert_eq!(slugs(&opened), ["storage-rotten"]);
+    assert_eq!(opened.recovered.applied_hash, entries[5].hash);
+    log_all(&mut opened, &entries[6..]);
+    drop(opened);
+    let opened = recover(dir.path(), &options()).unwrap();
+    assert!(opened.notes.is_empty(), "{:?}", opened.notes);
+    assert_eq!(opened.recovered.applied_hash, entries[5].hash);
+    assert_eq!(opened.recovered.entries, entries[6..]);
+}
+
+#[test]
+fn a_store_without_history_of_another_history_is_rot() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut opened = recover(dir.path(), &options()).unwrap();
+    log_all(&mut opened, &chain(3));
+    opened.store.write(3, &[hash_change(ChainHash([7; 16]))]).unwrap();
+    drop(opened);
+    assert!(matches!(recover(dir.path(), &alone()), Err(StorageError::Rotten(_))));
+}
+
+#[test]
+fn the_note_says_how_a_damaged_replica_comes_back() {
+    for (rejoins, words) in [(true, "repaired from the other"), (false, "removed and added again")]
+    {
+        let dir = tempfile::tempdir().unwrap();
+        drop(sample(dir.path()));
+        damage(&segment(dir.path()), 3 * 512 + 50);
+        let opened = recover(dir.path(), &Options { rejoins, ..options() }).unwrap();
+        let Event::Note { detail, .. } = &opened.notes[0] else { panic!("{:?}", opened.notes) };
+        assert!(detail.contains(words), "{detail}");
+    }
 }

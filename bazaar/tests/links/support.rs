@@ -15,6 +15,7 @@ use market::name::Name;
 use market::order::OrderNumber;
 use node::message::Message;
 use node::service::ServiceId;
+use replication::contract::ChainHash;
 use replication::register::Configuration;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
@@ -202,6 +203,7 @@ pub(crate) fn museum_catalog() -> CatalogState {
         version: 1,
     };
     CatalogState {
+        hash: ChainHash([3; 16]),
         position: 11,
         next_number: KEPT,
         chain: OrderChain([3; 16]),

@@ -184,7 +184,7 @@ async fn a_cache_of_size_0_is_off_and_trades_do_not_wait_for_it() {
     assert!(events.iter().all(|event| event == "miss GameStart"), "{events:?}");
     let gone = deployment.operator(1).get("/rm?name=GameStart").await;
     assert_eq!(gone.json()["data"]["removed"], false);
-    let catalog = deployment.status(node::service::ServiceId::catalog(1)).await.expect("a status");
+    let catalog = deployment.status(deployment.catalog_leader().await).await.expect("a status");
     assert_eq!(catalog.counters["leased_gateways"], 0, "nobody holds a lease");
 }
 

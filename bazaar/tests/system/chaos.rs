@@ -40,11 +40,26 @@ impl<'a> Chaos<'a> {
     async fn victim(&mut self) -> ServiceId {
         let mut others = self.deployment.config.services();
         others.retain(|service| self.deployment.runs(*service));
+        if !self.catalogs_are_level().await {
+            others.retain(|service| service.kind != ServiceKind::Catalog);
+        }
         let leader = self.deployment.register().await.and_then(|register| register.leader);
         if let Some(leader) = leader.filter(|_| self.chance.random_bool(0.4)) {
             others = vec![ServiceId::orders(leader)];
         }
         others[self.chance.random_range(0..others.len())]
+    }
+
+    /// All of them follow one leader: without any one of them a majority goes on.
+    async fn catalogs_are_level(&self) -> bool {
+        let Some(leader) = self.deployment.catalog_leading().await else { return false };
+        for catalog in self.deployment.all(ServiceKind::Catalog) {
+            let engine = self.deployment.status(catalog).await.and_then(|status| status.engine);
+            if engine.and_then(|engine| engine.leader) != Some(leader.id) {
+                return false;
+            }
+        }
+        true
     }
 
     /// Kills one after another until the time is over; each comes back after a moment.

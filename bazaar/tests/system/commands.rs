@@ -20,7 +20,7 @@ async fn the_health_service_of_every_process_says_serving() {
         let channel = tonic::transport::Endpoint::from_shared(format!("http://{address}"));
         let channel = channel.expect("an address").connect().await.expect("connected");
         let mut client = HealthClient::new(channel);
-        for name in ["", "bazaar.v1.Link", "bazaar.v1.Inspect"] {
+        for name in ["", "bazaar.v1.Link", "bazaar.v1.Inspect", "bazaar.v1.Admin"] {
             let request = HealthCheckRequest { service: name.to_owned() };
             let answer = client.check(request).await.expect("an answer").into_inner();
             assert_eq!(answer.status(), ServingStatus::Serving, "{name} of {service}");
@@ -38,8 +38,16 @@ async fn config_check_finds_what_is_wrong_with_file_and_line() {
     let good = finish(&["config", "check", "--config", &file]).await;
     assert_eq!(good.code, Some(0), "{good:?}");
     let good = finish(&["config", "check", "--config", &file, "--json"]).await;
-    let services =
-        json!(["catalog-1", "orders-1", "orders-2", "orders-3", "gateway-1", "gateway-2"]);
+    let services = json!([
+        "catalog-1",
+        "catalog-2",
+        "catalog-3",
+        "orders-1",
+        "orders-2",
+        "orders-3",
+        "gateway-1",
+        "gateway-2"
+    ]);
     assert_eq!((&json_of(&good)["ok"], &json_of(&good)["services"]), (&json!(true), &services));
     let text = std::fs::read_to_string(&file).expect("readable");
     std::fs::write(&file, text.replace("id = 2\naddress", "id = 1\naddress")).expect("written");
@@ -61,20 +69,29 @@ async fn status_tells_who_leads_and_who_is_gone() {
     let services = json_of(&fine)["services"].clone();
     let names: Vec<&str> =
         services.as_array().expect("a list").iter().filter_map(|s| s["service"].as_str()).collect();
-    assert_eq!(names, ["catalog-1", "orders-1", "orders-2", "orders-3", "gateway-1"]);
-    assert_eq!(services[0]["configuration"]["in_sync"], json!([1, 2, 3]));
-    assert_eq!(services[0]["counters"]["orders"], 1);
-    let leading: Vec<bool> = (1..=3).map(|at| services[at]["engine"]["leads"] == true).collect();
-    assert_eq!(leading.iter().filter(|leads| **leads).count(), 1, "{services}");
+    let catalogs = ["catalog-1", "catalog-2", "catalog-3"];
+    assert_eq!(names, [&catalogs[..], &["orders-1", "orders-2", "orders-3", "gateway-1"]].concat());
+    for group in [0..3, 3..6] {
+        let roles: Vec<&Value> =
+            services.as_array().expect("a list")[group].iter().map(|s| &s["role"]).collect();
+        assert_eq!(roles.iter().filter(|role| **role == "leader").count(), 1, "{services}");
+        assert_eq!(roles.iter().filter(|role| **role == "follower").count(), 2, "{services}");
+    }
+    let catalog = deployment.catalog_leader().await;
+    let led = &services[usize::from(catalog.id) - 1];
+    assert_eq!(led["configuration"]["in_sync"], json!([1, 2, 3]));
+    assert_eq!(led["counters"]["orders"], 1);
+    assert_eq!(led["engine"]["voters"], json!([1, 2, 3]));
 
     let leader = deployment.leader().await;
     deployment.kill(leader).await;
     deployment.leader_after(leader).await;
     let missing = finish(&["status", "--config", &file, "--json"]).await;
     assert_eq!(missing.code, Some(1), "{missing:?}");
-    assert!(json_of(&missing)["services"][usize::from(leader.id)]["error"].is_string());
+    assert!(json_of(&missing)["services"][usize::from(leader.id) + 2]["error"].is_string());
     let table = finish(&["status", "--config", &file]).await;
     assert!(table.output.contains("led by orders-") && table.output.contains("gone"), "{table:?}");
+    assert!(table.output.contains(&format!("catalog: led by {catalog} in term ")), "{table:?}");
     assert_eq!(finish(&["status", "--config", "nowhere.toml"]).await.code, Some(2));
 }
 

@@ -221,6 +221,7 @@ async fn without_order_replicas_trades_are_answered_503_with_retry_after_and_lis
 async fn without_the_catalog_nothing_is_served_that_might_be_old_and_nothing_is_guessed() {
     let deployment = Deployment::with(1, |config| {
         config.request.deadline = bazaar::config::Period::millis(500);
+        crate::harness::single(config);
     })
     .await;
     let mut client = deployment.client(1);

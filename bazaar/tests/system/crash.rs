@@ -80,8 +80,8 @@ async fn the_leader_is_killed_again_and_again_and_each_time_a_replica_in_sync_ta
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_catalog_is_killed_and_comes_back() {
-    let deployment = Deployment::up(1).await;
+async fn a_catalog_that_decides_alone_is_killed_and_comes_back() {
+    let deployment = Deployment::alone(1).await;
     let catalog = ServiceId::catalog(1);
     let report = deployment
         .under_load(deployment.clients(8), async {

@@ -1,12 +1,13 @@
 //! The whole system, as processes: started, killed, paused, damaged, and asked for the truth afterwards.
 //!
-//! Every test has a deployment of its own: a folder, ports, five or six processes of the real binary. Tests wait for
+//! Every test has a deployment of its own: a folder, ports, up to nine processes of the real binary. Tests wait for
 //! conditions, with one generous deadline; when a test fails, the ends of the services' logs are printed.
 //!
 //! `BAZAAR_CHAOS_SECONDS` lengthens the chaos tests, `BAZAAR_CHAOS_SEED` chooses their victims, `BAZAAR_TEST_KEEP=1` keeps
 //! the folders.
 
 mod cache;
+mod catalogs;
 mod chaos;
 mod coherence;
 mod commands;
@@ -14,6 +15,7 @@ mod contract;
 mod crash;
 mod harness;
 mod keys;
+mod outage;
 mod overload;
 mod pause;
 mod refuse;

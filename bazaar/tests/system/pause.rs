@@ -32,8 +32,9 @@ async fn a_leader_that_slept_through_the_end_of_its_reign_comes_back_as_a_follow
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_catalog_that_sleeps_for_a_moment_delays_everything_and_breaks_nothing() {
-    let deployment = Deployment::up(2).await;
+async fn a_catalog_that_decides_alone_and_sleeps_for_a_moment_delays_everything_and_breaks_nothing()
+{
+    let deployment = Deployment::alone(2).await;
     let catalog = ServiceId::catalog(1);
     let report = deployment
         .under_load(deployment.clients(8), async {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use node::service::ServiceId;
 
-use crate::harness::{Client, Deployment, LogFile, calm};
+use crate::harness::{Client, Deployment, LogFile, calm, finish, until};
 
 async fn traded(deployment: &Deployment) {
     let mut args = deployment.clients(4);
@@ -71,7 +71,7 @@ async fn a_replica_with_a_rotten_log_keeps_it_aside_and_is_repaired_by_the_other
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_catalog_with_a_rotten_log_refuses_to_start_and_says_what_to_do() {
-    let deployment = Deployment::up(1).await;
+    let deployment = Deployment::alone(1).await;
     traded(&deployment).await;
     deployment.kill_all().await;
     let catalog = ServiceId::catalog(1);
@@ -83,6 +83,27 @@ async fn a_catalog_with_a_rotten_log_refuses_to_start_and_says_what_to_do() {
         assert!(finished.errors.contains(words), "{}", finished.errors);
     }
     assert!(!deployment.data_of(catalog).join("rotten-1").exists(), "nothing was touched");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_rotten_catalog_of_a_group_takes_no_part_until_it_is_taken_in_as_a_new_disk() {
+    let deployment = Deployment::up(1).await;
+    traded(&deployment).await;
+    let leader = deployment.catalog_leader().await;
+    let rotten = ServiceId::catalog(1 + leader.id % 3);
+    let (id, file) = (rotten.id.to_string(), deployment.file().display().to_string());
+    deployment.kill(rotten).await;
+    LogFile::of(&deployment.data_of(rotten)).rot();
+    deployment.start(rotten);
+    traded(&deployment).await;
+    until("it to tell", async || deployment.log(rotten).contains("storage-rotten").then_some(()))
+        .await;
+    for action in ["remove", "add"] {
+        let done = finish(&["member", action, &id, "--config", &file]).await;
+        assert_eq!(done.code, Some(0), "{done:?}");
+    }
+    traded(&deployment).await;
+    deployment.settled().await;
 }
 
 /// What can be wrong with a folder besides its log.
@@ -118,7 +139,7 @@ async fn a_replica_with_a_damaged_folder_is_repaired_by_the_others() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_catalog_with_a_damaged_folder_refuses_to_start_and_touches_nothing() {
-    let deployment = Deployment::up(1).await;
+    let deployment = Deployment::alone(1).await;
     traded(&deployment).await;
     let orders = deployment.catalog().await.next_number;
     deployment.kill_all().await;
@@ -155,7 +176,7 @@ fn copy(from: &Path, to: &Path) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn order_replicas_stop_rather_than_follow_a_catalog_that_lost_its_data() {
-    let deployment = Deployment::up(1).await;
+    let deployment = Deployment::alone(1).await;
     traded(&deployment).await;
     deployment.level().await;
     let catalog = ServiceId::catalog(1);

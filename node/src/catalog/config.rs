@@ -12,6 +12,63 @@ pub struct CatalogConfig {
     pub restock: Option<RestockConfig>,
     /// Order replicas of the deployment: those who may enrol.
     pub orders: Vec<u8>,
+    /// Replicas that a fresh group begins with. Later the group itself knows its members.
+    pub catalogs: Vec<u8>,
+    /// Gateways of the deployment: those who may have leases. A new leader that knows them all need not wait for leases that the
+    /// gateways themselves have given up. Empty: not known, so anybody may have one, and a new leader always waits. A new gateway
+    /// is named to every replica before it starts.
+    pub gateways: Vec<u8>,
+    /// How the group agrees.
+    pub protocol: Protocol,
+    /// What the replica draws its timeouts from.
+    pub seed: u64,
+    /// This replica belongs to no group yet: it waits until it is made a member of one.
+    pub joining: bool,
+    /// How much the engine of a group keeps and sends at most.
+    pub limits: replication::raft::Limits,
+    /// A mistake for the engine to make on purpose.
+    #[cfg(feature = "mutants")]
+    pub engine_mutant: Option<replication::mutants::Mutant>,
+}
+
+impl CatalogConfig {
+    /// Settings of a catalog that is alone, never refills, and does not know its gateways.
+    pub fn alone(id: u8, orders: Vec<u8>) -> Self {
+        CatalogConfig {
+            id,
+            restock: None,
+            orders,
+            catalogs: vec![id],
+            gateways: Vec::new(),
+            protocol: Protocol::Solo,
+            seed: 0,
+            joining: false,
+            limits: replication::raft::Limits::default(),
+            #[cfg(feature = "mutants")]
+            engine_mutant: None,
+        }
+    }
+
+    /// Whether another replica may lead.
+    pub(super) fn is_group(&self) -> bool {
+        self.protocol != Protocol::Solo
+    }
+}
+
+/// How a catalog's group agrees.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Protocol {
+    /// There is nobody to agree with: one replica, whose disk is the truth.
+    Solo,
+    /// By Raft.
+    Raft,
+}
+
+impl Protocol {
+    /// The protocol of a group of so many, if nobody says otherwise.
+    pub const fn usual(catalogs: usize) -> Self {
+        if catalogs > 1 { Protocol::Raft } else { Protocol::Solo }
+    }
 }
 
 /// When and how far to refill.
@@ -53,4 +110,10 @@ pub enum StartError {
     /// A log entry cannot be read.
     #[error("{0}")]
     Entry(#[source] super::command::UnreadableCommand),
+    /// The disk belongs to a replica of a group, and the settings say that there is none.
+    #[error("the store was written by a catalog of a group; configure its protocol")]
+    OfAGroup,
+    /// Raft cannot go on from here.
+    #[error("{0}; replace this replica with --fresh")]
+    Raft(#[source] replication::raft::StartError),
 }

@@ -38,7 +38,7 @@ pub(super) struct Gate {
     held: VecDeque<Held>,
     applied: Position,
     open: Position,
-    /// Leases granted by an earlier life of the catalog may stand until here.
+    /// Leases granted by an earlier leader, or an earlier life of this one, may stand until here.
     not_before: Time,
 }
 
@@ -46,6 +46,11 @@ impl Gate {
     /// A gate behind which everything up to `applied` waits until `not_before`.
     pub(super) fn new(applied: Position, not_before: Time) -> Self {
         Gate { rounds: VecDeque::new(), held: VecDeque::new(), applied, open: 0, not_before }
+    }
+
+    /// No lease of an earlier leader counts any more: nothing waits for it from now on.
+    pub(super) fn open_from(&mut self, now: Time) {
+        self.not_before = self.not_before.min(now);
     }
 
     /// Writes up to `last` touching `names` were proposed; they wait for these invalidations.

@@ -17,9 +17,20 @@ pub(super) struct LawClock {
 }
 
 impl LawClock {
-    /// A process trusts its wall clock once, at its start, unless the law's time is ahead of it already.
-    pub(super) fn new(start: Now, law: WallTime) -> Self {
-        LawClock { line: Now { wall: start.wall.max(law), ..start } }
+    /// A process trusts its wall clock once, at its start. So this clock goes on running while the replica only follows: what a
+    /// wall clock does between the start and an election is no better than what it does afterwards.
+    pub(super) fn new(start: Now) -> Self {
+        LawClock { line: start }
+    }
+
+    /// This replica begins to lead, and the law's time stands here: it is not set back.
+    pub(super) fn reach(&mut self, law: WallTime) {
+        self.line.wall = self.line.wall.max(law);
+    }
+
+    /// Time passed: the line goes on, drifting after the wall clock.
+    pub(super) fn tick(&mut self, now: Now) {
+        self.at(now);
     }
 
     /// The time for a command proposed now: the wall clock, but at most a sixteenth faster or slower than the monotonic clock.
@@ -47,7 +58,7 @@ mod tests {
 
     #[test]
     fn jumps_are_not_followed_but_drifted_after() {
-        let mut clock = LawClock::new(now(0, 1_000_000), WallTime(0));
+        let mut clock = LawClock::new(now(0, 1_000_000));
         assert_eq!(clock.at(now(0, 1_000_000)).0, 1_000_000);
         assert_eq!(clock.at(now(160, 4_600_000)).0, 1_000_170, "an hour ahead: a sixteenth faster");
         assert_eq!(clock.at(now(320, 1_000_320)).0, 1_000_320, "the clock was set right again");
@@ -57,13 +68,14 @@ mod tests {
 
     #[test]
     fn a_start_with_a_clock_that_is_behind_goes_on_from_the_laws_time() {
-        let mut clock = LawClock::new(now(0, 1_000), WallTime(5_000_000));
+        let mut clock = LawClock::new(now(0, 1_000));
+        clock.reach(WallTime(5_000_000));
         assert_eq!(clock.at(now(160, 1_160)).0, 5_000_150);
     }
 
     #[test]
     fn a_burst_of_commands_loses_no_milliseconds() {
-        let mut clock = LawClock::new(now(0, 1_000), WallTime(0));
+        let mut clock = LawClock::new(now(0, 1_000));
         for ms in 1..=1_000 {
             assert_eq!(clock.at(now(ms, 1_000 + ms)).0, 1_000 + ms);
         }

@@ -5,8 +5,17 @@
 //!
 //! Invariant: while a gateway may still believe in a session's lease, that session is in the table, and every write proposed
 //! meanwhile has put an unconfirmed invalidation into it or was confirmed by the gateway.
+//!
+//! # Another leader's leases
+//! A new leader knows nothing of the leases that earlier ones granted. It waits until the last of them is surely over, or until every
+//! gateway has *adopted* one of its own sessions: the gateway renewed in a session that it was given in place of an earlier one, so
+//! it has emptied its cache and will not go back. A gateway that named no earlier session when it was given one has begun anew; the
+//! life before it may only be paused and believe in its lease, so nothing but time helps.
+//!
+//! This rests on a gateway's id meaning one life at a time: two that run side by side, both with leases of the last leader, would be
+//! taken for one. So would one that is paused and replaced if leader and life change within the length of one lease.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use market::name::Name;
 use replication::time::Time;
@@ -14,7 +23,7 @@ use replication::time::Time;
 use crate::limits::{INVALIDATION_PATIENCE, INVALIDATION_RESEND, LEASE, LEASE_MARGIN, SESSIONS};
 use crate::message::{Invalidate, Lease, Renew};
 
-/// Names a session; never repeats over the catalog's lives.
+/// Names a session; never repeats, whoever leads and however often.
 pub(super) type SessionId = u64;
 
 #[derive(Debug)]
@@ -46,12 +55,19 @@ enum Whose {
 pub(super) struct Leases {
     sessions: BTreeMap<SessionId, Session>,
     next_id: SessionId,
+    /// Gateways that went over from an earlier session to one of these.
+    adopted: BTreeSet<u8>,
 }
 
 impl Leases {
-    /// No sessions yet. `boot` never repeats (and stays below 2^32), so neither do session ids.
-    pub(super) fn new(boot: u64) -> Self {
-        Leases { sessions: BTreeMap::new(), next_id: (boot << 32) + 1 }
+    /// No sessions yet. Their ids are counted up from `first_id`.
+    pub(super) fn new(first_id: SessionId) -> Self {
+        Leases { sessions: BTreeMap::new(), next_id: first_id, adopted: BTreeSet::new() }
+    }
+
+    /// Whether each of these gateways has adopted a session, so that no earlier one counts any more. Of nobody that is not said.
+    pub(super) fn adopted_by_all(&self, gateways: &[u8]) -> bool {
+        !gateways.is_empty() && gateways.iter().all(|gateway| self.adopted.contains(gateway))
     }
 
     /// Handles a renewal: `None` says nothing (it came late, or the table is full). A session that owes a confirmation is
@@ -68,6 +84,9 @@ impl Leases {
             Whose::Nobodys => self.open(gateway, renew)?,
         };
         let session = self.sessions.get_mut(&id).expect("the session was found or opened above");
+        if renew.session == id && session.instead_of != 0 {
+            self.adopted.insert(gateway);
+        }
         let resend = session.overdue(now, id);
         if session.owes(now) {
             // Without a renewal the lease runs out, and the writes that wait for this gateway go on.

@@ -17,10 +17,9 @@ struct Complaint {
     last: Time,
 }
 
-/// Links that stand, when the orders leader was last heard leading, and which gateways complain about it.
+/// When the orders leader was last heard leading, and which gateways complain about it.
 #[derive(Debug)]
 pub(super) struct Liveness {
-    links: BTreeSet<ServiceId>,
     led: BTreeMap<ReplicaId, Time>,
     complaints: BTreeMap<u8, Complaint>,
     started: Time,
@@ -28,25 +27,7 @@ pub(super) struct Liveness {
 
 impl Liveness {
     pub(super) fn new(now: Time) -> Self {
-        Liveness {
-            links: BTreeSet::new(),
-            led: BTreeMap::new(),
-            complaints: BTreeMap::new(),
-            started: now,
-        }
-    }
-
-    pub(super) fn link(&mut self, peer: ServiceId, up: bool) {
-        if up {
-            self.links.insert(peer);
-        } else {
-            self.links.remove(&peer);
-        }
-    }
-
-    /// Services with a standing link.
-    pub(super) fn links(&self) -> impl Iterator<Item = ServiceId> + '_ {
-        self.links.iter().copied()
+        Liveness { led: BTreeMap::new(), complaints: BTreeMap::new(), started: now }
     }
 
     /// This replica was just heard leading, or was just elected.
@@ -55,13 +36,24 @@ impl Liveness {
     }
 
     /// Was the leader heard lately, over a link that stands?
-    pub(super) fn leader_alive(&self, now: Time, leader: ReplicaId) -> bool {
+    pub(super) fn leader_alive(
+        &self,
+        now: Time,
+        leader: ReplicaId,
+        links: &BTreeSet<ServiceId>,
+    ) -> bool {
         let heard = self.led.get(&leader).copied().unwrap_or(self.started);
-        self.links.contains(&ServiceId::orders(leader)) && now.since(heard) < LEADER_SILENCE
+        links.contains(&ServiceId::orders(leader)) && now.since(heard) < LEADER_SILENCE
     }
 
     /// A gateway cannot reach the leader of this epoch. True when a majority of the linked gateways has said so for long.
-    pub(super) fn complain(&mut self, now: Time, gateway: u8, register: &Configuration) -> bool {
+    pub(super) fn complain(
+        &mut self,
+        now: Time,
+        gateway: u8,
+        register: &Configuration,
+        links: &BTreeSet<ServiceId>,
+    ) -> bool {
         let complaint = self.complaints.entry(gateway).or_insert(Complaint {
             epoch: register.epoch,
             since: now,
@@ -71,7 +63,7 @@ impl Liveness {
             *complaint = Complaint { epoch: register.epoch, since: now, last: now };
         }
         complaint.last = now;
-        let gateways = self.links.iter().filter(|peer| peer.kind == ServiceKind::Gateway).count();
+        let gateways = links.iter().filter(|peer| peer.kind == ServiceKind::Gateway).count();
         let standing = self.complaints.values().filter(|complaint| {
             complaint.epoch == register.epoch
                 && now.since(complaint.since) >= SUSPICION

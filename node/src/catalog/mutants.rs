@@ -16,7 +16,7 @@ mod named {
         RefusalBeforeGate,
         /// An answer to a fill may be cached though a write to the listing is on its way.
         CacheableWhilePending,
-        /// A catalog that starts again does not wait for the leases that its earlier life granted.
+        /// A catalog that begins to lead does not wait for the leases that its earlier life, or another leader, granted.
         ForgetOldLeases,
     }
 }
@@ -52,4 +52,5 @@ questions! {
     visible_before_confirmed: VisibleBeforeConfirmed;
     refusal_before_gate: RefusalBeforeGate;
     cacheable_while_pending: CacheableWhilePending;
+    forget_old_leases: ForgetOldLeases;
 }

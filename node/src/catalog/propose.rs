@@ -8,8 +8,8 @@ use market::name::Name;
 use replication::contract::{Epoch, Position};
 use replication::register::{Refusal, RegisterCommand};
 
-use super::CatalogProcess;
 use super::command::Command;
+use super::leading::Leader;
 use crate::limits::{COMMANDS_UNDER_WAY, DECIDE_BATCH, RESTOCK_BATCH};
 use crate::message::{Decide, Message, Trim};
 use crate::process::{Effect, Now};
@@ -22,6 +22,8 @@ pub(super) enum Origin {
     Batch { from: ServiceId, epoch: Epoch, batch: u64 },
     /// A wish for the register.
     Register { from: ServiceId },
+    /// The first listings.
+    Load,
     /// Nobody asked.
     Own,
 }
@@ -45,7 +47,7 @@ impl Proposals {
     /// The first listings of an empty catalog.
     pub(super) fn load(&mut self, listings: Vec<NewListing>) {
         self.loading = true;
-        self.gathered.push((Command::Law(Law::Load { listings }), Origin::Own));
+        self.gathered.push((Command::Law(Law::Load { listings }), Origin::Load));
     }
 
     /// The first listings are in.
@@ -79,12 +81,12 @@ impl Proposals {
     }
 }
 
-impl CatalogProcess {
+impl Leader<'_> {
     /// Gathers a command; a full house drops it: its owner asks again, by key or by version.
     fn gather(&mut self, command: Command, origin: Origin) -> bool {
-        let room = self.proposals.unsettled(self.gate.rounds()) < COMMANDS_UNDER_WAY;
+        let room = self.own.proposals.unsettled(self.own.gate.rounds()) < COMMANDS_UNDER_WAY;
         if room {
-            self.proposals.gathered.push((command, origin));
+            self.own.proposals.gathered.push((command, origin));
         }
         room
     }
@@ -97,18 +99,18 @@ impl CatalogProcess {
         effects: &mut Vec<Effect>,
     ) {
         let Decide { epoch, batch, trades } = decide;
-        if epoch != self.state.register.epoch || self.is_draining() {
+        if epoch != self.state.register.epoch || self.draining {
             return self.fence(from, effects);
         }
-        self.liveness.leads(now.time, from.id);
+        self.own.liveness.leads(now.time, from.id);
         let name = (from, epoch, batch);
-        if trades.len() > DECIDE_BATCH || self.proposals.batches.contains(&name) {
+        if trades.len() > DECIDE_BATCH || self.own.proposals.batches.contains(&name) {
             return;
         }
         let law = Law::Trades { at: self.clock.at(now), trades };
         let origin = Origin::Batch { from, epoch, batch };
         if self.gather(Command::Fenced { epoch, version: None, law }, origin) {
-            self.proposals.batches.insert(name);
+            self.own.proposals.batches.insert(name);
         }
     }
 
@@ -186,18 +188,20 @@ impl CatalogProcess {
     fn damped(&mut self, now: Now, from: ServiceId, wish: &RegisterCommand) -> bool {
         let RegisterCommand::Elect { candidate, .. } = wish else { return false };
         let Some(leader) = self.state.register.leader else { return false };
-        if from.kind != ServiceKind::Gateway || !self.liveness.leader_alive(now.time, leader) {
+        let (links, register) = (self.links, &self.state.register);
+        let heard = self.own.liveness.leader_alive(now.time, leader, links);
+        if from.kind != ServiceKind::Gateway || !heard {
             return false;
         }
-        *candidate == leader || !self.liveness.complain(now.time, from.id, &self.state.register)
+        *candidate == leader || !self.own.liveness.complain(now.time, from.id, register, links)
     }
 
     pub(super) fn restock(&mut self, now: Now) {
         let Some(restock) = self.config.restock else { return };
-        if now.time < self.next_restock || self.is_draining() || restock.level == 0 {
+        if now.time < self.own.next_restock || self.draining || restock.level == 0 {
             return;
         }
-        self.next_restock = now.time + restock.interval;
+        self.own.next_restock = now.time + restock.interval;
         let names: Vec<Name> =
             self.state.law.empty_listings().take(RESTOCK_BATCH).cloned().collect();
         if !names.is_empty() {
@@ -208,10 +212,10 @@ impl CatalogProcess {
 
     /// Proposes what the burst gathered, and at the same moment tells every leased gateway to drop what it touches.
     pub(super) fn propose_gathered(&mut self, now: Now, effects: &mut Vec<Effect>) {
-        if self.proposals.gathered.is_empty() {
+        if self.own.proposals.gathered.is_empty() {
             return;
         }
-        let gathered = std::mem::take(&mut self.proposals.gathered);
+        let gathered = std::mem::take(&mut self.own.proposals.gathered);
         let commands = gathered.iter().map(|(command, _)| command.encode()).collect();
         let Ok(positions) = self.engine.propose(now.time, commands) else {
             // Not the leader of the group, or full: every owner asks again.
@@ -221,15 +225,20 @@ impl CatalogProcess {
         let mut names = BTreeSet::new();
         for (position, (command, origin)) in positions.zip(gathered) {
             self.touched(&command, &mut names);
-            self.proposals.under_way.insert(position, origin);
+            self.own.proposals.under_way.insert(position, origin);
         }
         self.invalidate(now, last, names, effects);
     }
 
     fn dropped(&mut self, gathered: Vec<(Command, Origin)>) {
-        for (_, origin) in gathered {
-            if let Origin::Batch { from, epoch, batch } = origin {
-                self.proposals.answered(from, epoch, batch);
+        for (command, origin) in gathered {
+            match origin {
+                Origin::Batch { from, epoch, batch } => {
+                    self.own.proposals.answered(from, epoch, batch);
+                }
+                // Nobody else would ask again.
+                Origin::Load => self.own.proposals.gathered.push((command, origin)),
+                Origin::Register { .. } | Origin::Own => {}
             }
         }
     }
@@ -260,7 +269,7 @@ impl CatalogProcess {
         let mut waits = BTreeSet::new();
         if !names.is_empty() {
             let list: Vec<Name> = names.iter().cloned().collect();
-            for (gateway, message) in self.leases.invalidate(now.time, &list) {
+            for (gateway, message) in self.own.leases.invalidate(now.time, &list) {
                 waits.insert((message.session, message.number));
                 let message = Message::Invalidate(message);
                 effects.push(Effect::Send { to: ServiceId::gateway(gateway), message });
@@ -269,15 +278,7 @@ impl CatalogProcess {
         if self.mutants.visible_before_confirmed() {
             waits.clear();
         }
-        self.gate.proposed(last, names, waits);
-    }
-
-    /// Tells everybody who is linked how the register stands now.
-    pub(super) fn publish(&self, effects: &mut Vec<Effect>) {
-        for to in self.liveness.links() {
-            let message = Message::Configuration(self.state.register.clone());
-            effects.push(Effect::Send { to, message });
-        }
+        self.own.gate.proposed(last, names, waits);
     }
 
     pub(super) fn refuse(&self, to: ServiceId, refusal: Refusal, effects: &mut Vec<Effect>) {

@@ -1,12 +1,12 @@
-//! Questions to the catalog: leases, listings, the outbox, the register.
+//! A leader's answers to questions: leases, listings, the outbox, the register.
 
-use super::CatalogProcess;
+use super::leading::Leader;
 use crate::limits::{ANSWERS_HELD, OUTBOX_PAGE};
 use crate::message::{Fill, Filled, Heartbeat, Invalidated, Message, Outbox, ReadOutbox, Renew};
 use crate::process::{Effect, Now};
 use crate::service::{ServiceId, ServiceKind};
 
-impl CatalogProcess {
+impl Leader<'_> {
     pub(super) fn renew(
         &mut self,
         now: Now,
@@ -14,11 +14,13 @@ impl CatalogProcess {
         renew: &Renew,
         effects: &mut Vec<Effect>,
     ) {
-        // While draining no lease is granted: the next life of this catalog waits the less for old ones.
-        if self.is_draining() {
+        // While draining no lease is granted: whoever leads next waits the less for old ones. Nor may a gateway have one that the
+        // next leader would not know to wait for.
+        let known = self.config.gateways.is_empty() || self.config.gateways.contains(&from.id);
+        if self.draining || !known {
             return;
         }
-        let Some((lease, resend)) = self.leases.renew(now.time, from.id, renew) else { return };
+        let Some((lease, resend)) = self.own.leases.renew(now.time, from.id, renew) else { return };
         effects.push(Effect::Send { to: from, message: Message::Lease(lease) });
         for again in resend {
             effects.push(Effect::Send { to: from, message: Message::Invalidate(again) });
@@ -26,8 +28,8 @@ impl CatalogProcess {
     }
 
     pub(super) fn invalidated(&mut self, from: ServiceId, done: &Invalidated) {
-        for (session, number) in self.leases.confirm(from.id, done.session, &done.numbers) {
-            self.gate.confirmed(session, number);
+        for (session, number) in self.own.leases.confirm(from.id, done.session, &done.numbers) {
+            self.own.gate.confirmed(session, number);
         }
     }
 
@@ -39,14 +41,14 @@ impl CatalogProcess {
         fill: Fill,
         effects: &mut Vec<Effect>,
     ) {
-        if self.proposals.is_loading() {
+        if self.own.proposals.is_loading() {
             // Nothing is loaded yet, so "no such listing" would be wrong; the gateway asks again.
             return;
         }
         let listing = self.state.law.listing(&fill.name).cloned();
-        let open = listing.as_ref().is_none_or(|listing| self.gate.is_open(listing.version));
-        let stands = self.leases.stands(now.time, from.id, fill.session);
-        let pending = self.gate.pending(&fill.name) && !self.mutants.cacheable_while_pending();
+        let open = listing.as_ref().is_none_or(|listing| self.own.gate.is_open(listing.version));
+        let stands = self.own.leases.stands(now.time, from.id, fill.session);
+        let pending = self.own.gate.pending(&fill.name) && !self.mutants.cacheable_while_pending();
         let cacheable = open && stands && !pending;
         let filled = Filled {
             session: fill.session,
@@ -57,8 +59,8 @@ impl CatalogProcess {
         };
         if open {
             effects.push(Effect::Send { to: from, message: Message::Filled(filled) });
-        } else if self.gate.held() < ANSWERS_HELD {
-            self.gate.hold(from, Message::Filled(filled));
+        } else if self.own.gate.held() < ANSWERS_HELD {
+            self.own.gate.hold(from, Message::Filled(filled));
         }
     }
 
@@ -79,8 +81,8 @@ impl CatalogProcess {
             next: law.next_number(),
             orders: law.outbox(read.from, OUTBOX_PAGE).cloned().collect(),
         };
-        if self.gate.held() < ANSWERS_HELD {
-            self.gate.hold(from, Message::Outbox(page));
+        if self.own.gate.held() < ANSWERS_HELD {
+            self.own.gate.hold(from, Message::Outbox(page));
         }
     }
 
@@ -91,9 +93,10 @@ impl CatalogProcess {
         beat: &Heartbeat,
         effects: &mut Vec<Effect>,
     ) {
+        self.say_who_leads(from, effects);
         let register = &self.state.register;
         if from.kind == ServiceKind::Orders && beat.leads == Some(register.epoch) {
-            self.liveness.leads(now.time, from.id);
+            self.own.liveness.leads(now.time, from.id);
         }
         let message = Message::Configuration(register.clone());
         effects.push(Effect::Send { to: from, message });

@@ -2,6 +2,8 @@
 
 use replication::time::Span;
 
+use crate::limits::LEASE;
+
 /// Most trades and order reads waiting for an answer at once. About 300 bytes each, so 5 MB; at 5,000 trades a second this is
 /// three seconds of work, more than a client would wait for anyway.
 pub const MAX_ERRANDS: usize = 16_384;
@@ -26,6 +28,10 @@ pub const RENEW_INTERVAL: Span = Span::millis(50);
 
 /// Shortest time between two renewals, however eager: a catalog that changes sessions on every one must not be answered in a loop.
 pub const RENEW_MIN_GAP: Span = Span::millis(5);
+
+/// A session is held against grants of an earlier reign of the catalog until nothing was heard of it for this long: several leases,
+/// so that whatever was granted before it was adopted is over by then. Only a catalog that was set up anew ever needs this.
+pub const SESSION_SILENCE: Span = Span::millis(2_000);
 
 /// Most renewals remembered as unanswered; older ones are a second and a half old and their leases over.
 pub const MAX_RENEWALS: usize = 32;
@@ -106,3 +112,5 @@ pub const SELECTION_STAGGER: Span = Span::millis(7);
 
 /// A leader that served for this long ends a row of attempts: the next selection starts without a pause.
 pub const CALM: Span = Span::millis(3_000);
+
+const _: () = assert!(SESSION_SILENCE.0 >= 4 * LEASE.0);

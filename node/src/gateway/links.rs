@@ -2,37 +2,39 @@
 
 use std::collections::BTreeSet;
 
+use replication::contract::Epoch;
+use replication::time::Time;
+
+use crate::catalog_route::CatalogRoute;
 use crate::service::{ServiceId, ServiceKind};
 
 /// The links of this gateway.
 #[derive(Debug, Default)]
 pub(super) struct Links {
     up: BTreeSet<ServiceId>,
-    /// The catalog that answered last; of a group, only the leader answers.
-    answered: Option<ServiceId>,
+    catalogs: CatalogRoute,
 }
 
 impl Links {
-    pub(super) fn up(&mut self, service: ServiceId) {
+    /// A link stands. True: the catalog should be asked everything again.
+    pub(super) fn up(&mut self, service: ServiceId) -> bool {
         self.up.insert(service);
+        service.kind == ServiceKind::Catalog && self.catalogs.link(service.id, true)
     }
 
-    pub(super) fn down(&mut self, service: ServiceId) {
+    /// A link broke. True, as above.
+    pub(super) fn down(&mut self, service: ServiceId) -> bool {
         self.up.remove(&service);
-        if self.answered == Some(service) {
-            self.answered = None;
-        }
+        service.kind == ServiceKind::Catalog && self.catalogs.link(service.id, false)
+    }
+
+    /// A catalog says that it leads. True, as above.
+    pub(super) fn leads(&mut self, now: Time, catalog: ServiceId, term: Epoch) -> bool {
+        self.catalogs.leads(now, catalog.id, term)
     }
 
     pub(super) fn stands(&self, service: ServiceId) -> bool {
         self.up.contains(&service)
-    }
-
-    /// A catalog answered something that only a catalog in charge answers.
-    pub(super) fn answered(&mut self, from: ServiceId) {
-        if self.stands(from) {
-            self.answered = Some(from);
-        }
     }
 
     /// Order replicas with a link.
@@ -42,12 +44,12 @@ impl Links {
 
     /// Catalogs with a link.
     pub(super) fn catalogs(&self) -> impl Iterator<Item = ServiceId> + '_ {
-        self.of(ServiceKind::Catalog)
+        self.catalogs.linked()
     }
 
-    /// The catalog to ask: the one that answered last, else the first with a link.
+    /// The catalog to ask.
     pub(super) fn catalog(&self) -> Option<ServiceId> {
-        self.answered.or_else(|| self.catalogs().next())
+        self.catalogs.catalog()
     }
 
     fn of(&self, kind: ServiceKind) -> impl Iterator<Item = ServiceId> + '_ {

@@ -169,7 +169,11 @@ impl Process for GatewayProcess {
             Input::Tick => self.tick(now.time, effects),
             Input::Drain => self.drain = self.drain.max_with(Drain::Wanted),
             // A gateway has no disk.
-            Input::Persisted(_) | Input::Stored(_) | Input::History { .. } => {}
+            Input::Persisted(_)
+            | Input::Stored(_)
+            | Input::History { .. }
+            | Input::SnapshotRows { .. }
+            | Input::Replaced(_) => {}
         }
     }
 

@@ -1,5 +1,6 @@
 //! The gateway's side towards catalog and orders: links, messages, and the watch over the leader.
 
+use replication::contract::Epoch;
 use replication::register::Configuration;
 use replication::time::Time;
 
@@ -14,12 +15,11 @@ use crate::service::{ServiceId, ServiceKind};
 
 impl GatewayProcess {
     pub(super) fn link_up(&mut self, now: Time, service: ServiceId, effects: &mut Vec<Effect>) {
-        self.links.up(service);
+        let asks_again = self.links.up(service);
         match service.kind {
-            ServiceKind::Catalog => {
-                self.cache.catalog_up(now);
-                self.ask_configuration(now, effects);
-            }
+            ServiceKind::Catalog if asks_again => self.catalog_changed(now),
+            // It may lead unheard of; if so, it says so.
+            ServiceKind::Catalog => self.ask_configuration(now, effects),
             ServiceKind::Orders => {
                 self.health.ping(now, &self.links, effects);
                 self.selection.hurry(now);
@@ -29,7 +29,9 @@ impl GatewayProcess {
     }
 
     pub(super) fn link_down(&mut self, now: Time, service: ServiceId, effects: &mut Vec<Effect>) {
-        self.links.down(service);
+        if self.links.down(service) {
+            self.catalog_changed(now);
+        }
         if service.kind != ServiceKind::Orders {
             return;
         }
@@ -62,6 +64,7 @@ impl GatewayProcess {
         effects: &mut Vec<Effect>,
     ) {
         match message {
+            Message::Leads(leads) => self.catalog_leads(now, from, leads.term),
             Message::Lease(grant) => self.cache.granted(now, &grant, effects),
             Message::Invalidate(invalidate) => self.cache.invalidate(&invalidate, effects),
             Message::Filled(filled) => {
@@ -78,9 +81,21 @@ impl GatewayProcess {
                 self.adopt(now, &configuration, effects);
                 self.selection.refused(now);
             }
-            _ => return,
+            _ => {}
         }
-        self.links.answered(from);
+    }
+
+    fn catalog_leads(&mut self, now: Time, from: ServiceId, term: Epoch) {
+        if self.links.leads(now, from, term) {
+            self.catalog_changed(now);
+        }
+    }
+
+    /// Another catalog leads, or the same one anew, or over a new link: what it was asked may be lost, and the leases of the one
+    /// before it are to be had from it again, the sooner the less its answers wait. When this burst ends it is asked for all of it.
+    fn catalog_changed(&mut self, now: Time) {
+        self.cache.catalog_up(now);
+        self.asked = None;
     }
 
     fn orders_say(&mut self, now: Time, from: u8, message: Message, effects: &mut Vec<Effect>) {
@@ -154,7 +169,8 @@ impl GatewayProcess {
         }
     }
 
-    /// Asks all linked catalogs for the configuration (of a group, the leader answers). At most once per point in time.
+    /// Asks all linked catalogs for the configuration (of a group, the leader answers, and says that it leads). At most once
+    /// per point in time.
     pub(super) fn ask_configuration(&mut self, now: Time, effects: &mut Vec<Effect>) {
         if self.asked == Some(now) || self.links.catalog().is_none() {
             return;
@@ -228,7 +244,8 @@ impl GatewayProcess {
         effects.push(Effect::Event(Event::Note { slug: "leader_selection", detail }));
     }
 
-    /// Sends what goes to the catalogs: renewals to all that are linked, confirmations and questions to the one in charge.
+    /// Sends what goes to the catalogs: renewals to all that are linked, so that no new leader is waited for; confirmations and
+    /// questions to the one believed to lead.
     pub(super) fn send_to_catalogs(&mut self, now: Time, effects: &mut Vec<Effect>) {
         let Some(to) = self.links.catalog() else { return };
         while let Some(confirmation) = self.cache.confirmations() {

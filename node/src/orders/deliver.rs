@@ -35,6 +35,11 @@ impl OrdersProcess {
                         message: Message::Configure(wish),
                     });
                 }
+                // No engine of this group does that.
+                EngineEffect::Mark(_)
+                | EngineEffect::Passed(_)
+                | EngineEffect::SendSnapshot { .. }
+                | EngineEffect::Restore(_) => {}
                 EngineEffect::Changed(changed) => {
                     self.role_changed(&changed);
                     effects.push(Effect::Event(Event::Role(changed)));

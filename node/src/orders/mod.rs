@@ -29,7 +29,7 @@ mod tests;
 
 use market::orders::Orders;
 use market::rows::Row;
-use replication::contract::{Engine, Incarnation, Recovered, Status};
+use replication::contract::{Engine, Epoch, Incarnation, Recovered, Status};
 use replication::primary_backup::PrimaryBackup;
 use replication::register::{Configuration, Refusal, RegisterCommand};
 use replication::time::Time;
@@ -38,6 +38,7 @@ pub use config::{Ack, OrdersConfig};
 pub use standing::Standing;
 
 use crate::catalog::StartError;
+use crate::catalog_route::CatalogRoute;
 use crate::limits::HEARTBEAT;
 use crate::message::{Heartbeat, Message, Pong};
 use crate::process::{Effect, Event, HistoryPurpose, Input, Now, Process};
@@ -54,6 +55,7 @@ pub struct OrdersProcess {
     config: OrdersConfig,
     incarnation: Incarnation,
     engine: Box<dyn Engine>,
+    catalogs: CatalogRoute,
     law: Orders,
     configuration: Configuration,
     standing: Standing,
@@ -89,6 +91,7 @@ impl OrdersProcess {
             config,
             incarnation,
             engine: Box::new(engine),
+            catalogs: CatalogRoute::default(),
             law,
             configuration: Configuration::default(),
             standing: Standing::Following,
@@ -127,9 +130,23 @@ impl OrdersProcess {
         self.engine.status()
     }
 
-    /// Where decisions are made. One catalog replica for now; a group's leader later.
+    /// Where decisions are made, as far as this replica knows. (Without any link, what is sent goes nowhere.)
     fn catalog(&self) -> ServiceId {
-        ServiceId::catalog(self.config.catalogs.first().copied().unwrap_or(1))
+        let first = || ServiceId::catalog(self.config.catalogs.first().copied().unwrap_or(1));
+        self.catalogs.catalog().unwrap_or_else(first)
+    }
+
+    fn catalog_leads(&mut self, now: Now, from: ServiceId, term: Epoch) {
+        if self.catalogs.leads(now.time, from.id, term) {
+            self.catalog_changed(now);
+        }
+    }
+
+    /// Another catalog leads, or the same one anew, or over a new link: what was under way may be lost, ask again at once.
+    fn catalog_changed(&mut self, now: Now) {
+        self.next_heartbeat = now.time;
+        self.gather.resend_all();
+        self.outbox.ask_at_once();
     }
 
     fn receive(&mut self, now: Now, from: ServiceId, message: Message, effects: &mut Vec<Effect>) {
@@ -143,6 +160,9 @@ impl OrdersProcess {
             }
             (ServiceKind::Gateway, Message::ReadOrders { reads, .. }) => {
                 self.take_reads(from, reads, effects);
+            }
+            (ServiceKind::Catalog, Message::Leads(leads)) => {
+                self.catalog_leads(now, from, leads.term);
             }
             (ServiceKind::Catalog, Message::Decided(decided)) => {
                 self.decided(now, decided, effects);
@@ -184,8 +204,11 @@ impl OrdersProcess {
         }
     }
 
-    /// A register that stands below this replica's own epoch has lost its data, or its word was long under way. To enrol
-    /// once more finds out: the first is refused for that very reason, and in the second case it changes nothing.
+    /// A register that stands below this replica's own epoch has lost its data, or its word was long under way, or comes from
+    /// a catalog that leads no more. To enrol once more finds out: the first is refused for that very reason, and otherwise it
+    /// changes nothing. The refusal is the group's own decision, taken in its log; a catalog that leads no more, and so might
+    /// not know this replica's epoch yet, decides nothing. (The question goes to whoever is believed to lead, not to whoever
+    /// caused the doubt.)
     fn doubt(&self, known: &Configuration, effects: &mut Vec<Effect>) {
         let epoch = self.engine.status().epoch;
         if known.epoch < epoch {
@@ -219,19 +242,22 @@ impl OrdersProcess {
         self.next_heartbeat = now.time + HEARTBEAT;
         let leads = self.standing.epoch();
         let beat = Heartbeat { version: self.configuration.version, leads };
-        effects.push(Effect::Send { to: self.catalog(), message: Message::Heartbeat(beat) });
+        // To all of them: a catalog that begins to lead should not take this replica for dead, and says that it leads.
+        for to in self.catalogs.linked() {
+            effects.push(Effect::Send { to, message: Message::Heartbeat(beat.clone()) });
+        }
     }
 
     fn link(&mut self, now: Now, peer: ServiceId, up: bool) {
         match peer.kind {
             ServiceKind::Orders => self.engine.link(now.time, peer.id, up),
-            ServiceKind::Catalog if up => {
-                // What was under way may be lost: ask again at once.
-                self.next_heartbeat = now.time;
-                self.gather.resend_all();
-                self.outbox.ask_again();
+            ServiceKind::Catalog => {
+                if self.catalogs.link(peer.id, up) {
+                    self.catalog_changed(now);
+                } else if up {
+                    self.next_heartbeat = now.time;
+                }
             }
-            ServiceKind::Catalog => {}
             ServiceKind::Gateway if !up => self.forget_gateway(peer),
             ServiceKind::Gateway => {}
         }
@@ -268,6 +294,7 @@ impl Process for OrdersProcess {
             }
             Input::Tick => self.tick(now),
             Input::Drain => self.begin_drain(now),
+            Input::SnapshotRows { .. } | Input::Replaced(_) => {}
             // Clients talk to gateways.
             Input::Client { .. } | Input::ClientGone(_) => {}
         }

@@ -11,7 +11,8 @@ use crate::process::{Effect, Now};
 #[derive(Debug, Default)]
 pub(super) struct OutboxReader {
     next_question: u64,
-    asked: Option<(u64, Time)>,
+    /// Which one, and when it was sent last; not at all, if it is to be sent again.
+    asked: Option<(u64, Option<Time>)>,
     wanted: bool,
     /// The engine takes no orders; not before this is it worth reading more.
     later: Option<Time>,
@@ -25,6 +26,14 @@ impl OutboxReader {
     /// Another look is wanted; an answer under way may be too old for that, so a new question follows it.
     pub(super) fn ask_again(&mut self) {
         self.wanted = true;
+    }
+
+    /// The same, and the question under way may be lost: it is sent again at once.
+    pub(super) fn ask_at_once(&mut self) {
+        self.wanted = true;
+        if let Some((_, sent)) = &mut self.asked {
+            *sent = None;
+        }
     }
 
     /// Orders are missing here.
@@ -60,7 +69,7 @@ impl OrdersProcess {
             self.outbox.wanted = true;
         }
         let question = match self.outbox.asked {
-            Some((_, asked)) if now.time.since(asked) < QUESTION_RESEND => return,
+            Some((_, Some(sent))) if now.time.since(sent) < QUESTION_RESEND => return,
             Some((question, _)) => question,
             None if self.outbox.wanted => {
                 self.outbox.wanted = false;
@@ -69,7 +78,7 @@ impl OrdersProcess {
             }
             None => return,
         };
-        self.outbox.asked = Some((question, now.time));
+        self.outbox.asked = Some((question, Some(now.time)));
         let read = ReadOutbox { epoch, question, from: self.next_number() };
         effects.push(Effect::Send { to: self.catalog(), message: Message::ReadOutbox(read) });
     }

@@ -1,7 +1,7 @@
 //! Several gateways: coherent caches, leases, elections.
 
 use market::trade::Side;
-use node::gateway::{ClientRequest, ClientResponse};
+use node::gateway::ClientResponse;
 use node::service::ServiceId;
 
 use crate::world::*;
@@ -49,9 +49,7 @@ fn a_paused_gateway_serves_nothing_old_when_it_wakes() {
     assert_eq!(world.quantity_at(OTHER_GATEWAY, "GameStart"), 100);
     world.pause(OTHER_GATEWAY);
     assert!(matches!(world.ask(buy(1, "GameStart", 1)), ClientResponse::Traded(_)));
-    let request =
-        ClientRequest::Listing { name: named("GameStart"), kind: market::listing::Kind::Stock };
-    let early = world.begin(OTHER_GATEWAY, request);
+    let early = world.begin(OTHER_GATEWAY, look("GameStart"));
     world.run(1_000);
     world.resume(OTHER_GATEWAY);
     let ClientResponse::Listing(listing) = world.answer(early) else { panic!("the listing") };

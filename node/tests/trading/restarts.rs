@@ -29,8 +29,8 @@ fn until_drained(world: &mut World, service: ServiceId) {
 
 #[test]
 fn everything_at_once_with_stores_that_lag() {
-    for lag in [0, 1, 3, 100] {
-        let mut world = World::with(1, lag);
+    for (catalogs, lag) in [1, 3].into_iter().flat_map(|it| [0, 1, 3, 100].map(|lag| (it, lag))) {
+        let mut world = World::of(catalogs, 1, lag);
         world.run(1_000);
         for key in 0..6 {
             assert_eq!(world.ask(buy(key, "GameStart", 2)), ClientResponse::Traded(key as u64));
@@ -42,7 +42,7 @@ fn everything_at_once_with_stores_that_lag() {
         for service in world.everybody() {
             world.start(service);
         }
-        assert_eq!(world.quantity("GameStart"), 88, "lag {lag}");
+        assert_eq!(world.quantity("GameStart"), 88, "{catalogs} catalogs, lag {lag}");
         for key in 0..6 {
             assert_eq!(world.ask(buy(key, "GameStart", 2)), ClientResponse::Traded(key as u64));
         }

@@ -81,7 +81,7 @@ impl Core {
 
     /// Makes one write of everything staged since the last call.
     pub(super) fn persist(&mut self) {
-        let state = HardState { epoch: self.epoch, commit: self.commit };
+        let state = HardState { epoch: self.epoch, vote: 0, commit: self.commit };
         if let Some(effect) = self.log.persist(state) {
             self.out.push(effect);
         }

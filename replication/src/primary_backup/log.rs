@@ -163,7 +163,7 @@ mod tests {
     }
 
     fn state(epoch: Epoch, commit: Position) -> HardState {
-        HardState { epoch, commit }
+        HardState { epoch, vote: 0, commit }
     }
 
     #[test]

@@ -193,7 +193,8 @@ impl Engine for PrimaryBackup {
     }
 
     fn receive(&mut self, now: Time, from: ReplicaId, message: contract::Message) {
-        let contract::Message::PrimaryBackup(message) = message;
+        // A message of another protocol: a replica that is configured differently. Nothing it says makes sense here.
+        let contract::Message::PrimaryBackup(message) = message else { return };
         if !self.core.config.peers.contains(&from) {
             return;
         }

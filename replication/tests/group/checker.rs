@@ -15,6 +15,11 @@ pub(crate) struct Checker {
     positions: BTreeMap<Command, Position>,
     /// Up to here a leader answered its clients.
     pub(crate) acknowledged: Position,
+    /// Up to here the majority was checked; who voted then, and before that.
+    durable: Position,
+    voters: (BTreeSet<ReplicaId>, BTreeSet<ReplicaId>),
+    /// Barriers passed.
+    pub(crate) passed: u64,
     leaders: BTreeMap<Epoch, (ReplicaId, u32)>,
     /// A group of one without a register: its only disk is the truth, so its leader may come back.
     pub(crate) alone: bool,
@@ -41,18 +46,64 @@ impl Checker {
         if position != next {
             self.violated(format!("order: {id} delivers {position}, {next} comes next"));
         }
-        if !self.proposed.contains(&entry.command) {
+        // An empty command is the engine's own business and may come any number of times.
+        let own = entry.command.is_empty();
+        if !own && !self.proposed.contains(&entry.command) {
             self.violated(format!("integrity: {id} invents {position}"));
         }
         let new = (entry.hash, entry.command.clone());
         if *self.agreed.entry(position).or_insert_with(|| new.clone()) != new {
             self.violated(format!("I2: two commands at {position}"));
         }
-        if *self.positions.entry(entry.command.clone()).or_insert(position) != position {
+        if !own && *self.positions.entry(entry.command.clone()).or_insert(position) != position {
             self.violated(format!("I6: one command at two positions, {position} is one"));
         }
         if leads {
             self.acknowledged = self.acknowledged.max(position);
+        }
+    }
+
+    /// What is delivered anywhere is durable on a majority, where the group itself keeps its members. A change that is
+    /// delivered in the same breath may make the members one more or one less than those that counted.
+    pub(crate) fn majority(
+        &mut self,
+        voters: &BTreeSet<ReplicaId>,
+        replicas: &BTreeMap<ReplicaId, Replica>,
+        position: Position,
+        hash: ChainHash,
+    ) {
+        if voters.is_empty() || position <= self.durable {
+            return;
+        }
+        self.durable = position;
+        if self.voters.0 != *voters {
+            let earlier = std::mem::replace(&mut self.voters.0, voters.clone());
+            self.voters.1 = earlier;
+        }
+        let held = |r: &Replica| r.disk.holds(position, hash) || r.lost >= position;
+        let holds = |id: &&ReplicaId| replicas.get(id).is_some_and(held);
+        let enough = |set: &BTreeSet<ReplicaId>| set.iter().filter(holds).count() * 2 > set.len();
+        if !enough(voters) && !enough(&self.voters.1) {
+            self.violated(format!("durability: {position} is not on the disks of a majority"));
+        }
+    }
+
+    /// A barrier is passed after everything that was acknowledged before it was asked for.
+    pub(crate) fn passed(
+        &mut self,
+        id: ReplicaId,
+        barrier: Barrier,
+        acknowledged: Option<Position>,
+        delivered: Position,
+    ) {
+        match acknowledged {
+            None => self.violated(format!("{id} passes barrier {barrier}, which nobody waits for")),
+            Some(position) if position > delivered => {
+                self.violated(format!(
+                    "freshness: {id} passes at {delivered}, {position} was acknowledged"
+                ));
+            }
+            Some(_) => self.passed += 1,
         }
     }
 

@@ -2,17 +2,27 @@
 
 use std::collections::VecDeque;
 
+use bytes::Bytes;
 use replication::contract::*;
 
 #[derive(Default)]
 pub(crate) struct Disk {
     pub(crate) state: HardState,
-    /// Durable entries from position 1 on; the log is never cut here, so it is the store's history too.
+    /// Durable entries after `base`. Without snapshots the log is never cut here, so it is the store's history too.
     pub(crate) entries: Vec<Entry>,
+    /// Where the log begins.
+    pub(crate) base: Position,
     /// The store reflects everything up to here.
     pub(crate) stored: Position,
+    pub(crate) stored_hash: ChainHash,
+    /// The engine's mark beside it.
+    pub(crate) mark: Bytes,
+    /// The store was replaced, and the log does not know yet: what it holds is void.
+    pub(crate) replaced: bool,
     /// Asked for, not durable.
     pub(crate) pending: VecDeque<(Ticket, Vec<LogWrite>)>,
+    /// Writes that no disk can take.
+    pub(crate) complaints: Vec<String>,
 }
 
 impl Disk {
@@ -22,18 +32,48 @@ impl Disk {
         Some(ticket)
     }
 
+    pub(crate) fn end(&self) -> Position {
+        self.base + self.entries.len() as Position
+    }
+
     fn write(&mut self, write: LogWrite) {
         match write {
+            LogWrite::Append(entry) if entry.position == self.end() + 1 => self.entries.push(entry),
             LogWrite::Append(entry) => {
-                assert_eq!(entry.position, self.entries.len() as Position + 1, "a gap on disk");
-                self.entries.push(entry);
+                self.complaints.push(format!("a gap on disk before {}", entry.position));
+            }
+            // A log that is void may be cut anywhere.
+            LogWrite::Truncate(position) if position > self.stored || self.replaced => {
+                self.entries.truncate((position - 1).saturating_sub(self.base) as usize);
             }
             LogWrite::Truncate(position) => {
-                assert!(position > self.stored, "what is stored is never cut");
-                self.entries.truncate(position as usize - 1);
+                self.complaints.push(format!("what is stored is cut: {position}"));
             }
             LogWrite::State(state) => self.state = state,
+            LogWrite::Reset { position, hash } => self.reset(position, hash),
         }
+    }
+
+    /// The log begins anew; if the store was replaced once more meanwhile, that goes on being newer than the log.
+    fn reset(&mut self, position: Position, hash: ChainHash) {
+        let level = (position, hash) == (self.stored, self.stored_hash);
+        if !self.replaced || (!level && position >= self.stored) {
+            self.complaints.push(format!("the store is not as of {position}"));
+        }
+        (self.base, self.replaced) = (position, !level);
+        self.entries.clear();
+    }
+
+    /// The store is replaced by a snapshot; the log follows with a `Reset`.
+    pub(crate) fn replace(&mut self, name: SnapshotName) {
+        (self.stored, self.stored_hash, self.mark) = (name.position, name.hash, name.mark);
+        self.replaced = true;
+    }
+
+    /// The store reflects more.
+    pub(crate) fn store(&mut self, position: Position, hash: ChainHash, mark: Option<Bytes>) {
+        (self.stored, self.stored_hash) = (position, hash);
+        self.mark = mark.unwrap_or_else(|| self.mark.clone());
     }
 
     /// Loses what was not completed, but for the first `kept` changes: a torn write.
@@ -43,14 +83,19 @@ impl Disk {
         writes.take(kept).for_each(|write| self.write(write));
     }
 
-    pub(crate) fn recovered(&self) -> Recovered {
+    pub(crate) fn recovered(&mut self) -> Recovered {
         let applied = self.stored;
-        let last = (applied as usize).checked_sub(1).map(|index| self.entries[index].hash);
+        if std::mem::take(&mut self.replaced) {
+            self.entries.clear();
+            self.base = applied;
+        }
+        let above = self.entries.iter().filter(|entry| entry.position > applied);
         Recovered {
             state: self.state,
             applied,
-            applied_hash: last.unwrap_or(ChainHash::EMPTY),
-            entries: self.entries[applied as usize..].to_vec(),
+            applied_hash: self.stored_hash,
+            entries: above.cloned().collect(),
+            mark: self.mark.clone(),
         }
     }
 
@@ -64,10 +109,13 @@ impl Disk {
         stored.iter().take(max).cloned().collect()
     }
 
+    /// Durable, in the log or in the store.
     pub(crate) fn holds(&self, position: Position, hash: ChainHash) -> bool {
-        (position as usize)
-            .checked_sub(1)
-            .and_then(|index| self.entries.get(index))
-            .is_some_and(|entry| entry.hash == hash)
+        let index = position.checked_sub(self.base + 1).map(|index| index as usize);
+        let logged = index.and_then(|index| self.entries.get(index));
+        match logged.filter(|_| !self.replaced) {
+            Some(entry) => entry.hash == hash,
+            None => position <= self.stored,
+        }
     }
 }

@@ -2,6 +2,7 @@
 
 use replication::contract::*;
 use replication::primary_backup::Message as PrimaryBackup;
+use replication::raft::{Kind, Message as Raft};
 use replication::register::{Configuration, RegisterCommand};
 
 pub(crate) fn effect(effect: &Effect) -> String {
@@ -17,6 +18,10 @@ pub(crate) fn effect(effect: &Effect) -> String {
         Effect::Changed(Changed { role, epoch, cause }) => {
             format!("is {role:?} in epoch {epoch}: {cause}")
         }
+        Effect::Mark(mark) => format!("mark of {} bytes", mark.len()),
+        Effect::Passed(barrier) => format!("passed barrier {barrier}"),
+        Effect::SendSnapshot { to } => format!("send a snapshot to {to}"),
+        Effect::Restore(snapshot) => format!("restore the snapshot of {}", snapshot.position),
     }
 }
 
@@ -24,11 +29,24 @@ fn write(write: &LogWrite) -> String {
     match write {
         LogWrite::Append(entry) => self::entry(entry),
         LogWrite::Truncate(position) => format!("cut from {position}"),
-        LogWrite::State(state) => format!("epoch {} commit {}", state.epoch, state.commit),
+        LogWrite::State(HardState { epoch, vote: 0, commit }) => {
+            format!("epoch {epoch} commit {commit}")
+        }
+        LogWrite::State(HardState { epoch, vote, commit }) => {
+            format!("epoch {epoch} vote {vote} commit {commit}")
+        }
+        LogWrite::Reset { position, .. } => format!("begin after {position}"),
     }
 }
 
 fn entry(entry: &Entry) -> String {
+    if entry.command.is_empty() || entry.command[0] < b' ' {
+        return if entry.command.is_empty() {
+            format!("{}", entry.position)
+        } else {
+            envelope(entry.position, &entry.command)
+        };
+    }
     format!("{}={}", entry.position, String::from_utf8_lossy(&entry.command))
 }
 
@@ -38,7 +56,62 @@ pub(crate) fn entries(entries: &[Entry]) -> String {
 }
 
 pub(crate) fn message(message: &Message) -> String {
-    let Message::PrimaryBackup(message) = message;
+    match message {
+        Message::PrimaryBackup(message) => primary_backup(message),
+        Message::Raft(message) => raft(message),
+    }
+}
+
+fn raft(message: &Raft) -> String {
+    let Raft { term, log_term, index, commit, .. } = message;
+    let yes = if message.reject { "no" } else { "yes" };
+    let place = format!("{index} of term {log_term}");
+    match message.kind {
+        Kind::Append => {
+            let entries: Vec<_> =
+                message.entries.iter().map(|e| envelope(e.position, &e.envelope)).collect();
+            let entries = entries.join(" ");
+            format!("append term {term} after {place} [{entries}] commit {commit}")
+        }
+        Kind::AppendAnswer if message.reject => {
+            format!("nack term {term} after {index}, try {}", message.reject_hint)
+        }
+        Kind::AppendAnswer => format!("ack term {term} up to {index}"),
+        Kind::Vote => format!("vote for me in term {term}, my log ends with {place}"),
+        Kind::VoteAnswer => format!("vote term {term}: {yes}"),
+        Kind::PreVote => format!("would you in term {term}, my log ends with {place}"),
+        Kind::PreVoteAnswer => format!("would term {term}: {yes}"),
+        Kind::Heartbeat => format!("heartbeat term {term} commit {commit}{}", round(message)),
+        Kind::HeartbeatAnswer => format!("heard term {term}{}", round(message)),
+        Kind::Snapshot => {
+            let position = message.snapshot.as_ref().map_or(0, |name| name.position);
+            format!("take the snapshot of {position}, term {term}")
+        }
+        Kind::CampaignNow => format!("campaign now, term {term}"),
+    }
+}
+
+/// The barrier that a heartbeat carries.
+fn round(message: &Raft) -> String {
+    match <[u8; 8]>::try_from(&message.context[..]) {
+        Ok(bytes) => format!(" round {}", u64::from_be_bytes(bytes)),
+        Err(_) => String::new(),
+    }
+}
+
+/// An entry of Raft's log: terms below 128 are one byte.
+fn envelope(position: Position, bytes: &[u8]) -> String {
+    let (kind, term) = (bytes.first().copied().unwrap_or(0), bytes.get(1).copied().unwrap_or(0));
+    let payload = bytes.get(2..).unwrap_or_default();
+    match kind {
+        1 => format!("{position}={} (term {term})", String::from_utf8_lossy(payload)),
+        2 => format!("{position}=begin (term {term})"),
+        3 => format!("{position}=members (term {term})"),
+        _ => format!("{position}=roll (term {term})"),
+    }
+}
+
+fn primary_backup(message: &PrimaryBackup) -> String {
     match message {
         PrimaryBackup::Append { epoch, previous, entries, commit, .. } => {
             let entries = self::entries(entries);

@@ -4,22 +4,23 @@
 //! leader answers, against the disks themselves.
 
 use node::message::{Outcome, TradeReply};
+use replication::contract::ReplicaId;
 use replication::register::Configuration;
 
 use super::Broken;
-use crate::world::host::Host;
+use crate::world::host::{Host, orders_disk};
 
 const NAME: &str = "acknowledged_is_in_sync";
 
 /// An order replica answers trades.
 pub fn judge(
     hosts: &[Host],
-    from: usize,
+    from: ReplicaId,
     newest: &Configuration,
     replies: &[(u64, TradeReply)],
 ) -> Result<(), Broken> {
     // A deposed leader that has not heard of it may still answer what was safe in its own epoch.
-    if newest.leader.map(usize::from) != Some(from) {
+    if newest.leader != Some(from) {
         return Ok(());
     }
     let highest = replies.iter().filter_map(|(_, reply)| match reply {
@@ -28,9 +29,7 @@ pub fn judge(
     });
     let Some(highest) = highest.max() else { return Ok(()) };
     for id in &newest.in_sync {
-        let Some(disk) = hosts.get(usize::from(*id)).and_then(|host| host.disk.as_ref()) else {
-            continue;
-        };
+        let Some(disk) = orders_disk(hosts, *id) else { continue };
         let counted = newest.incarnations.get(id) == Some(&disk.incarnation());
         if counted && disk.durable_end() <= highest {
             return Err((

@@ -4,15 +4,19 @@
 //! the disks hold.
 
 pub mod acknowledged_is_in_sync;
+pub mod applied_is_on_a_majority;
 pub mod catalog_and_orders_add_up;
+pub mod catalogs_equal_after_healing;
 pub mod exactly_once;
 pub mod no_acknowledged_order_lost;
 pub mod no_stale_read;
 pub mod numbers_dense_and_unique;
+pub mod one_catalog_leader_per_term;
 pub mod one_leader_per_epoch;
 pub mod one_register;
 pub mod orders_never_vanish;
 pub mod progress_after_healing;
+pub mod replicas_agree;
 pub mod replicas_equal_after_healing;
 pub mod trimmed_is_on_two_disks;
 
@@ -92,9 +96,18 @@ pub struct Digest {
     pub orders: u64,
 }
 
-/// Judges the end of a world: the first disk is the catalog's, the others are the order replicas' by id.
-pub fn judge(history: &History, disks: &[&Disk], scenario: &Scenario) -> Result<Digest, Broken> {
-    let evidence = gather(history, disks, scenario)?;
+/// Disks at the end of a world, by id.
+pub struct Ends<'a> {
+    /// Of the catalogs that belong to the group.
+    pub catalogs: Vec<(u8, &'a Disk)>,
+    /// Of the order replicas.
+    pub orders: Vec<(u8, &'a Disk)>,
+}
+
+/// Judges the end of a world.
+pub fn judge(history: &History, ends: &Ends<'_>, scenario: &Scenario) -> Result<Digest, Broken> {
+    catalogs_equal_after_healing::judge(ends)?;
+    let evidence = gather(history, ends, scenario)?;
     replicas_equal_after_healing::judge(&evidence)?;
     numbers_dense_and_unique::judge(&evidence)?;
     catalog_and_orders_add_up::judge(&evidence)?;
@@ -115,16 +128,17 @@ pub fn judge(history: &History, disks: &[&Disk], scenario: &Scenario) -> Result<
 
 fn gather<'a>(
     history: &'a History,
-    disks: &[&Disk],
+    ends: &Ends<'_>,
     scenario: &'a Scenario,
 ) -> Result<Evidence<'a>, Broken> {
     const NAME: &str = "stores_can_be_read";
-    let (catalog, orders) =
-        disks.split_first().ok_or_else(|| (NAME, "there is no catalog".to_owned()))?;
+    // They are equal, which was judged first.
+    let (_, catalog) =
+        ends.catalogs.first().ok_or_else(|| (NAME, "there is no catalog".to_owned()))?;
     let catalog = Catalog::load(catalog.rows()).map_err(|why| (NAME, format!("catalog: {why}")))?;
     let mut replicas = Vec::new();
-    for (disk, id) in orders.iter().zip(1u8..) {
-        replicas.push(read_replica(disk, id, &catalog).map_err(|why| (NAME, why))?);
+    for (id, disk) in &ends.orders {
+        replicas.push(read_replica(disk, *id, &catalog).map_err(|why| (NAME, why))?);
     }
     Ok(Evidence {
         history,

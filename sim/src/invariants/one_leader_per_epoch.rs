@@ -12,16 +12,29 @@ use super::Broken;
 const NAME: &str = "one_leader_per_epoch";
 
 /// Who was seen to lead in which epoch.
-#[derive(Default)]
-pub struct Leaders(BTreeMap<Epoch, ReplicaId>);
+pub struct Leaders {
+    name: &'static str,
+    seen: BTreeMap<Epoch, ReplicaId>,
+}
+
+impl Default for Leaders {
+    fn default() -> Self {
+        Leaders::new(NAME)
+    }
+}
 
 impl Leaders {
+    /// Nobody was seen yet; what breaks the rule is reported under this name.
+    pub(super) fn new(name: &'static str) -> Self {
+        Leaders { name, seen: BTreeMap::new() }
+    }
+
     /// Somebody was seen to lead an epoch.
     pub fn saw(&mut self, epoch: Epoch, replica: ReplicaId) -> Result<(), Broken> {
-        let known = *self.0.entry(epoch).or_insert(replica);
+        let known = *self.seen.entry(epoch).or_insert(replica);
         match known == replica {
             true => Ok(()),
-            false => Err((NAME, format!("epoch {epoch} is led by {known} and by {replica}"))),
+            false => Err((self.name, format!("epoch {epoch} is led by {known} and by {replica}"))),
         }
     }
 }

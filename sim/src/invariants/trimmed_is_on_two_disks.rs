@@ -7,7 +7,7 @@ use node::message::Trim;
 use replication::register::Configuration;
 
 use super::Broken;
-use crate::world::host::Host;
+use crate::world::host::{Host, orders_disk};
 
 const NAME: &str = "trimmed_is_on_two_disks";
 
@@ -18,8 +18,7 @@ pub fn judge(hosts: &[Host], newest: &Configuration, trim: &Trim) -> Result<(), 
         return Ok(());
     }
     let holders = newest.in_sync.iter().filter(|id| {
-        let disk = hosts.get(usize::from(**id)).and_then(|host| host.disk.as_ref());
-        disk.is_some_and(|disk| {
+        orders_disk(hosts, **id).is_some_and(|disk| {
             // A disk lost since it acknowledged did hold it; the version moves on once it enrols anew.
             newest.incarnations.get(*id) != Some(&disk.incarnation())
                 || disk.durable_end() >= trim.keep_from

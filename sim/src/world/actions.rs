@@ -1,6 +1,9 @@
 //! Faults at work: each action done to the world, and undone in time.
 
+use std::collections::BTreeSet;
+
 use node::process::Input;
+use node::service::ServiceKind;
 
 use super::faults::{Action, Target};
 use super::{Event, World};
@@ -15,8 +18,7 @@ impl World<'_> {
         if self.healed {
             return Ok(());
         }
-        let (gateways, orders) = (self.scenario.gateways, self.scenario.orders);
-        if let Some(action) = self.scenario.faults.next(&mut self.rng, gateways, orders) {
+        if let Some(action) = self.scenario.faults.next(&mut self.rng, self.layout) {
             self.act(action)?;
         }
         let at = self.now + 1_000 + self.rng.exponential(self.scenario.faults.gap);
@@ -44,6 +46,9 @@ impl World<'_> {
             Action::Isolate { target, inward, outward, lasting } => {
                 self.isolate(target, inward, outward, lasting);
             }
+            Action::Split { from, to, both, lasting } => self.split(&from, &to, both, lasting),
+            Action::AddMember { target } => self.wish_member(self.resolve(target), true),
+            Action::RemoveMember { target } => self.wish_member(self.resolve(target), false),
             Action::Slow { target, times, lasting } => {
                 self.marks.hit("slow disks");
                 let host = self.resolve(target);
@@ -63,19 +68,25 @@ impl World<'_> {
 
     /// Which host a target is now.
     pub(super) fn resolve(&self, target: Target) -> usize {
-        let orders = usize::from(self.scenario.orders);
-        let leader = self.watch.leader().map_or(orders, usize::from).clamp(1, orders);
+        let layout = self.layout;
+        let leader = layout.orders(self.watch.leader().unwrap_or(layout.orders));
         match target {
-            Target::Catalog => 0,
-            Target::Orders(id) => usize::from(id).clamp(1, orders),
+            Target::Catalog(id) => layout.catalog(id),
+            Target::CatalogLeader => self.watch.catalogs.leader(),
+            Target::CatalogFollower(nth) => {
+                let leader = self.watch.catalogs.leader();
+                let members = (0..usize::from(layout.catalogs))
+                    .filter(|host| *host != leader)
+                    .filter(|host| self.watch.catalogs.is_member(self.hosts[*host].service.id));
+                nth_of(members, nth, leader)
+            }
+            Target::Orders(id) => layout.orders(id),
             Target::Leader => leader,
             Target::Follower(nth) => {
-                let others: Vec<usize> = (1..=orders).filter(|id| *id != leader).collect();
-                others.get(usize::from(nth) % others.len().max(1)).copied().unwrap_or(leader)
+                let all = (1..=layout.orders).map(|id| layout.orders(id));
+                nth_of(all.filter(|host| *host != leader), nth, leader)
             }
-            Target::Gateway(id) => {
-                orders + usize::from(id).clamp(1, usize::from(self.scenario.gateways))
-            }
+            Target::Gateway(id) => layout.gateway(id),
         }
     }
 
@@ -84,12 +95,17 @@ impl World<'_> {
         if !self.hosts[host].is_up() {
             return Ok(());
         }
-        let leads = self.watch.leader().map(usize::from) == Some(host);
-        self.marks.hit(match (host, leads) {
-            (0, _) => "catalog crashes",
-            (_, true) => "leader crashes",
-            _ if self.hosts[host].is_gateway() => "gateway crashes",
-            _ => "follower crashes",
+        let kind = self.hosts[host].service.kind;
+        let leads = match kind {
+            ServiceKind::Catalog => self.watch.catalogs.leads(host),
+            _ => self.watch.leader().map(|id| self.layout.orders(id)) == Some(host),
+        };
+        self.marks.hit(match (kind, leads) {
+            (ServiceKind::Catalog, true) if self.scenario.group.elects => "catalog leader crashes",
+            (ServiceKind::Catalog, _) => "catalog crashes",
+            (ServiceKind::Gateway, _) => "gateway crashes",
+            (ServiceKind::Orders, true) => "leader crashes",
+            (ServiceKind::Orders, false) => "follower crashes",
         });
         self.crash(host, down)
     }
@@ -132,20 +148,54 @@ impl World<'_> {
         }
     }
 
+    fn split(&mut self, from: &[Target], to: &[Target], both: bool, lasting: u64) {
+        self.marks.hit(if both { "split catalogs" } else { "catalogs split one way" });
+        let side = |targets: &[Target]| -> BTreeSet<usize> {
+            targets.iter().map(|target| self.resolve(*target)).collect()
+        };
+        let (from, to) = (side(from), side(to));
+        for (a, b) in from.iter().flat_map(|a| to.iter().map(move |b| (*a, *b))) {
+            // A target that did not resolve to a host of its own stands on both sides: it is cut from nobody.
+            if !to.contains(&a) && !from.contains(&b) {
+                self.block(a, b, both, lasting);
+            }
+        }
+    }
+
     pub(super) fn slow_disk(&mut self, host: usize, times: u64) {
         if let Some(disk) = self.hosts[host].disk.as_mut() {
             disk.slow_down(times);
         }
     }
 
-    /// A disk may only be lost while another replica has everything that the catalog may have let go of.
+    /// A disk may only be lost while the others still have everything that was promised.
     fn lose_disk(&mut self, target: Target, down: u64) -> Result<(), Violation> {
         let host = self.resolve(target);
-        if !self.hosts[host].is_orders() || !self.expendable(host) {
-            return Ok(());
+        match self.hosts[host].service.kind {
+            ServiceKind::Orders if self.expendable(host) => {
+                self.marks.hit("disks lost");
+                self.wipe(host, down)
+            }
+            ServiceKind::Catalog if self.catalog_is_expendable(host) => {
+                self.marks.hit("catalog disks lost");
+                self.wipe(host, down)?;
+                // Started as before, or as an operator starts a new one: either way it must be added to count. But the only
+                // founder of a group would found another one.
+                self.hosts[host].joining = self.scenario.group.members == 1 || self.rng.chance(0.5);
+                self.wish_replaced(host);
+                Ok(())
+            }
+            _ => Ok(()),
         }
-        self.marks.hit("disks lost");
+    }
+
+    /// Kills the process, if it runs, and gives its machine an empty disk.
+    pub(super) fn wipe(&mut self, host: usize, down: u64) -> Result<(), Violation> {
         self.crash(host, down)?;
+        if self.hosts[host].is_catalog() {
+            let end = self.hosts[host].disk.as_ref().map_or(0, |disk| disk.durable_end());
+            self.watch.catalogs.wiped(host, end);
+        }
         let later = 1 + self.rng.below(1_000);
         if let Some(disk) = self.hosts[host].disk.as_mut() {
             // Incarnations of one replica grow, as those made from the date do.
@@ -158,8 +208,9 @@ impl World<'_> {
     fn expendable(&self, host: usize) -> bool {
         // Trims under way count as done: whatever a leader ever let go of must stand on another disk.
         let needed = self.watch.trimmed_below();
-        (1..=usize::from(self.scenario.orders)).filter(|other| *other != host).any(|other| {
-            self.hosts[other].disk.as_ref().is_some_and(|disk| disk.durable_end() >= needed)
+        self.hosts.iter().enumerate().filter(|(other, _)| *other != host).any(|(_, other)| {
+            let disk = other.disk.as_ref().filter(|_| other.is_orders());
+            disk.is_some_and(|disk| disk.durable_end() >= needed)
         })
     }
 
@@ -178,8 +229,9 @@ impl World<'_> {
     pub(super) fn drained(&mut self, host: usize) -> Result<(), Violation> {
         let Some(down) = self.hosts[host].draining else { return Ok(()) };
         self.marks.hit("drained in time");
-        if self.watch.drained(host) {
-            self.marks.hit("hand-overs");
+        if self.watch.drained(host, self.hosts[host].service) {
+            let catalog = self.hosts[host].is_catalog();
+            self.marks.hit(if catalog { "catalog hand-overs" } else { "hand-overs" });
         }
         self.crash(host, down)
     }
@@ -213,4 +265,9 @@ impl World<'_> {
         self.queue.push(self.now + tail, Event::Close);
         self.queue.push(self.now + tail + 1_000, Event::Check);
     }
+}
+
+fn nth_of(of: impl Iterator<Item = usize>, nth: u8, otherwise: usize) -> usize {
+    let of: Vec<usize> = of.collect();
+    of.get(usize::from(nth) % of.len().max(1)).copied().unwrap_or(otherwise)
 }

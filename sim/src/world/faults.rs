@@ -1,12 +1,17 @@
 //! Faults: what can be done to a world, and how a seed draws what it does.
 
+use super::layout::Layout;
 use crate::rng::Rng;
 
 /// Whom a fault hits; resolved at the moment it happens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Target {
-    /// The catalog.
-    Catalog,
+    /// A catalog by id.
+    Catalog(u8),
+    /// The catalog that leads in the highest term that was seen; the first one if none does.
+    CatalogLeader,
+    /// The n-th catalog that is a member and not that leader, from 0.
+    CatalogFollower(u8),
     /// An order replica by id.
     Orders(u8),
     /// The orders leader as the register has it; the highest replica if there is none.
@@ -70,7 +75,8 @@ pub enum Action {
         /// For how long, in µs.
         lasting: u64,
     },
-    /// Kill an order replica and take its disk, if another replica still has everything.
+    /// Kill a replica and take its disk, if what is left still has everything. A catalog is locked out then, until an
+    /// operator takes it out of the group and in again.
     LoseDisk {
         /// Whose.
         target: Target,
@@ -83,6 +89,28 @@ pub enum Action {
         target: Target,
         /// By how much.
         by_ms: i64,
+    },
+    /// Every link between two sides is lost, from the first side to the second at least. Whoever is on neither side notices
+    /// nothing.
+    Split {
+        /// One side.
+        from: Vec<Target>,
+        /// The other.
+        to: Vec<Target>,
+        /// The other direction as well.
+        both: bool,
+        /// For how long, in µs.
+        lasting: u64,
+    },
+    /// An operator takes a catalog into the group.
+    AddMember {
+        /// Whom.
+        target: Target,
+    },
+    /// An operator takes a catalog out of the group.
+    RemoveMember {
+        /// Whom.
+        target: Target,
     },
     /// Stop a process in good order.
     Drain {
@@ -100,8 +128,16 @@ pub enum FaultKind {
     CrashOrders,
     /// The leader is killed.
     CrashLeader,
-    /// The catalog is killed.
+    /// A catalog is killed: half the time the one that leads.
     CrashCatalog,
+    /// The catalog that leads sleeps, mostly for longer than its reign lasts without it.
+    PauseCatalogLeader,
+    /// The catalog that leads is cut off from other catalogs, from clients' gateways, or from both; one way or both ways.
+    SplitCatalogs,
+    /// A catalog's disk is lost.
+    LoseCatalogDisk,
+    /// The catalog's group gets or loses a member.
+    ChangeMembers,
     /// A gateway is killed.
     CrashGateway,
     /// Any process sleeps.
@@ -122,10 +158,14 @@ pub enum FaultKind {
     PowerCut,
 }
 
-const KINDS: [FaultKind; 12] = [
+const KINDS: [FaultKind; 16] = [
     FaultKind::CrashOrders,
     FaultKind::CrashLeader,
     FaultKind::CrashCatalog,
+    FaultKind::PauseCatalogLeader,
+    FaultKind::SplitCatalogs,
+    FaultKind::LoseCatalogDisk,
+    FaultKind::ChangeMembers,
     FaultKind::CrashGateway,
     FaultKind::Pause,
     FaultKind::Partition,
@@ -190,7 +230,7 @@ impl FaultKnobs {
     }
 
     /// The next fault.
-    pub fn next(&self, rng: &mut Rng, gateways: u8, orders: u8) -> Option<Action> {
+    pub fn next(&self, rng: &mut Rng, layout: Layout) -> Option<Action> {
         let total: u64 = self.weights.iter().map(|(_, weight)| weight).sum();
         let mut ticket = rng.below(total);
         let (kind, _) = self.weights.iter().find(|(_, weight)| {
@@ -198,20 +238,33 @@ impl FaultKnobs {
             ticket = ticket.saturating_sub(*weight);
             found
         })?;
-        let gateway = Target::Gateway(rng.between(1, u64::from(gateways)) as u8);
-        let replica = Target::Orders(rng.between(1, u64::from(orders)) as u8);
-        Some(self.action(rng, *kind, gateway, replica))
+        let cast = Cast::draw(rng, layout);
+        Some(self.action(rng, *kind, &cast))
     }
 
-    fn action(&self, rng: &mut Rng, kind: FaultKind, gateway: Target, replica: Target) -> Action {
+    fn action(&self, rng: &mut Rng, kind: FaultKind, cast: &Cast) -> Action {
         let lasting = rng.between_log(10_000, self.longest);
-        let any = *rng.pick(&[gateway, replica, replica, Target::Leader, Target::Catalog]);
+        let (replica, gateway, catalog) = (cast.replica, cast.gateway, cast.catalog);
+        let any = cast.any;
         match kind {
             FaultKind::CrashOrders => Action::Crash { target: replica, down: lasting },
             FaultKind::CrashLeader => Action::Crash { target: Target::Leader, down: lasting },
             FaultKind::CrashCatalog => {
-                Action::Crash { target: Target::Catalog, down: lasting.min(1_000_000) }
+                let most = if cast.alone { 1_000_000 } else { self.longest };
+                Action::Crash { target: catalog, down: lasting.min(most) }
             }
+            FaultKind::PauseCatalogLeader => Action::Pause {
+                target: Target::CatalogLeader,
+                lasting: rng.between_log(100_000, self.longest.max(1_000_000) * 2),
+            },
+            FaultKind::SplitCatalogs => split_catalogs(rng, cast, lasting),
+            FaultKind::LoseCatalogDisk => {
+                Action::LoseDisk { target: cast.any_catalog, down: lasting }
+            }
+            FaultKind::ChangeMembers => match rng.chance(0.6) {
+                true => Action::AddMember { target: cast.any_catalog },
+                false => Action::RemoveMember { target: cast.catalog },
+            },
             FaultKind::CrashGateway => Action::Crash { target: gateway, down: lasting },
             FaultKind::Pause => {
                 Action::Pause { target: any, lasting: rng.between_log(10_000, self.longest * 2) }
@@ -219,9 +272,9 @@ impl FaultKnobs {
             FaultKind::Partition => {
                 Action::Isolate { target: any, inward: true, outward: true, lasting }
             }
-            FaultKind::OneWay => self.one_way(rng, any, gateway, replica, lasting),
+            FaultKind::OneWay => one_way(rng, cast, lasting),
             FaultKind::SlowDisk => {
-                let target = *rng.pick(&[replica, replica, Target::Leader, Target::Catalog]);
+                let target = *rng.pick(&[replica, replica, Target::Leader, catalog]);
                 Action::Slow { target, times: rng.between_log(10, 1_000), lasting }
             }
             FaultKind::LoseDisk => Action::LoseDisk { target: replica, down: lasting },
@@ -233,36 +286,66 @@ impl FaultKnobs {
                 }
             }
             FaultKind::Drain => {
-                let target = *rng.pick(&[replica, Target::Leader, gateway]);
+                let target = *rng.pick(&[replica, Target::Leader, gateway, catalog]);
                 Action::Drain { target, down: lasting }
             }
             FaultKind::PowerCut => Action::PowerCut { down: lasting.min(1_000_000) },
         }
     }
+}
 
-    fn one_way(
-        &self,
-        rng: &mut Rng,
-        any: Target,
-        gateway: Target,
-        replica: Target,
-        lasting: u64,
-    ) -> Action {
-        let pairs = [
-            (gateway, Target::Catalog),
-            (Target::Catalog, gateway),
-            (Target::Leader, Target::Catalog),
-            (Target::Catalog, Target::Leader),
-            (Target::Leader, replica),
-            (replica, Target::Leader),
-            (gateway, Target::Leader),
-            (Target::Leader, gateway),
-        ];
-        if rng.chance(0.3) {
-            let inward = rng.chance(0.5);
-            return Action::Isolate { target: any, inward, outward: !inward, lasting };
-        }
-        let (from, to) = *rng.pick(&pairs);
-        Action::Block { from, to, both: false, lasting }
+/// Whom the next fault may hit.
+struct Cast {
+    gateway: Target,
+    replica: Target,
+    /// Half the time the one that leads.
+    catalog: Target,
+    any_catalog: Target,
+    any: Target,
+    /// There is only one catalog.
+    alone: bool,
+}
+
+impl Cast {
+    fn draw(rng: &mut Rng, layout: Layout) -> Self {
+        let gateway = Target::Gateway(rng.between(1, u64::from(layout.gateways)) as u8);
+        let replica = Target::Orders(rng.between(1, u64::from(layout.orders)) as u8);
+        let any_catalog = Target::Catalog(rng.between(1, u64::from(layout.catalogs)) as u8);
+        let catalog = if rng.chance(0.5) { Target::CatalogLeader } else { any_catalog };
+        let any = *rng.pick(&[gateway, replica, replica, Target::Leader, catalog]);
+        let alone = layout.catalogs == 1;
+        Cast { gateway, replica, catalog, any_catalog, any, alone }
     }
+}
+
+fn one_way(rng: &mut Rng, cast: &Cast, lasting: u64) -> Action {
+    let (gateway, replica, catalog) = (cast.gateway, cast.replica, cast.catalog);
+    let pairs = [
+        (gateway, catalog),
+        (catalog, gateway),
+        (Target::Leader, catalog),
+        (catalog, Target::Leader),
+        (Target::Leader, replica),
+        (replica, Target::Leader),
+        (gateway, Target::Leader),
+        (Target::Leader, gateway),
+    ];
+    if rng.chance(0.3) {
+        let inward = rng.chance(0.5);
+        return Action::Isolate { target: cast.any, inward, outward: !inward, lasting };
+    }
+    let (from, to) = *rng.pick(&pairs);
+    Action::Block { from, to, both: false, lasting }
+}
+
+/// The leader and maybe a gateway on one side, some or all other catalogs on the other; everybody else sees both.
+fn split_catalogs(rng: &mut Rng, cast: &Cast, lasting: u64) -> Action {
+    let mut leader = vec![Target::CatalogLeader];
+    if rng.chance(0.4) {
+        leader.push(cast.gateway);
+    }
+    let reached = *rng.pick(&[1, 2, 5]);
+    let others: Vec<Target> = (0..reached).map(Target::CatalogFollower).collect();
+    let (from, to) = if rng.chance(0.5) { (leader, others) } else { (others, leader) };
+    Action::Split { from, to, both: rng.chance(0.4), lasting }
 }

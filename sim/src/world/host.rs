@@ -1,10 +1,12 @@
 //! One machine: clocks, a disk, and the process that runs on it, or does not.
 
-use node::process::{Input, Process};
+use node::process::Input;
 use node::service::{ServiceId, ServiceKind};
+use replication::contract::ReplicaId;
 
 use super::clock::Clock;
 use super::disk::Disk;
+use super::machine::Machine;
 
 /// Most inputs that wait for a paused process; more are lost, as when buffers run full.
 pub const INBOX_LIMIT: usize = 20_000;
@@ -18,7 +20,7 @@ pub struct Host {
     /// Its disk; gateways have none.
     pub disk: Option<Disk>,
     /// The process, while it runs.
-    pub process: Option<Box<dyn Process>>,
+    pub process: Option<Box<dyn Machine>>,
     /// Grows with every start and every end of the process, so that what belongs to an earlier one is told apart.
     pub instance: u32,
     /// Starts so far.
@@ -29,6 +31,10 @@ pub struct Host {
     pub waking: bool,
     /// Pauses that lie on it.
     pub pauses: u32,
+    /// A catalog that waits to be made a member, as an operator would start it; else it begins its group with the others.
+    pub joining: bool,
+    /// It was taken out of its group and stopped: it stays down.
+    pub retired: bool,
     /// It was asked to stop; how long it stays down then.
     pub draining: Option<u64>,
     /// Peers whose link it believes to stand.
@@ -48,6 +54,8 @@ impl Host {
             inbox: Vec::new(),
             waking: false,
             pauses: 0,
+            joining: false,
+            retired: false,
             draining: None,
             believes_up: vec![false; peers],
         }
@@ -68,6 +76,11 @@ impl Host {
         self.service.kind == ServiceKind::Gateway
     }
 
+    /// Is it a catalog?
+    pub fn is_catalog(&self) -> bool {
+        self.service.kind == ServiceKind::Catalog
+    }
+
     /// Is it an order replica?
     pub fn is_orders(&self) -> bool {
         self.service.kind == ServiceKind::Orders
@@ -77,4 +90,9 @@ impl Host {
 /// Do these two services talk to each other?
 pub fn talk(a: ServiceId, b: ServiceId) -> bool {
     a != b && !(a.kind == ServiceKind::Gateway && b.kind == ServiceKind::Gateway)
+}
+
+/// The disk of an order replica.
+pub fn orders_disk(hosts: &[Host], id: ReplicaId) -> Option<&Disk> {
+    hosts.iter().find(|host| host.service == ServiceId::orders(id))?.disk.as_ref()
 }

@@ -51,15 +51,15 @@ impl World<'_> {
         let host = &self.hosts[index];
         let found = host.disk.as_ref().map(|disk| (disk.recovered(), disk.rows()));
         let (recovered, rows) = found.unwrap_or_default();
+        let incarnation = host.disk.as_ref().map_or(0, |disk| disk.incarnation());
+        let (id, boot) = (service.id, host.boots);
         match service.kind {
-            ServiceKind::Catalog => Part::Catalog { boot: host.boots, recovered, rows },
-            ServiceKind::Orders => Part::Orders {
-                id: service.id,
-                incarnation: host.disk.as_ref().map_or(0, |disk| disk.incarnation()),
-                recovered,
-                rows,
-            },
-            ServiceKind::Gateway => Part::Gateway { id: service.id },
+            ServiceKind::Catalog => {
+                let joining = host.joining;
+                Part::Catalog { id, boot, incarnation, joining, recovered, rows }
+            }
+            ServiceKind::Orders => Part::Orders { id, incarnation, recovered, rows },
+            ServiceKind::Gateway => Part::Gateway { id },
         }
     }
 
@@ -84,6 +84,8 @@ impl World<'_> {
         process.flush(now, &mut effects);
         host.inbox = inbox;
         self.trace.fold(effects.len() as u64);
+        let group = process.group();
+        self.watch.catalogs.burst(index, group.as_ref());
         let performed = self.perform(index, instance, &mut effects);
         effects.clear();
         self.scratch = effects;
@@ -146,7 +148,8 @@ impl World<'_> {
     }
 
     pub(super) fn restart(&mut self, index: usize, instance: u32) -> Result<(), Violation> {
-        if self.hosts[index].instance != instance || self.hosts[index].is_up() {
+        let host = &self.hosts[index];
+        if host.instance != instance || host.is_up() || host.retired {
             return Ok(());
         }
         self.marks.hit("restarts");
@@ -173,6 +176,8 @@ impl World<'_> {
         if host.pauses == 0 {
             let service = host.service;
             self.trace.line(self.now, || format!("{service} wakes up"));
+            let stale = host.is_catalog() && self.watch.catalogs.is_stale_leader(index);
+            self.marks.add("stale catalog leaders resumed", u64::from(stale));
             self.push_input(index, Input::Tick);
         }
     }

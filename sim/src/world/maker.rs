@@ -1,17 +1,24 @@
 //! How a world gets its processes: from what the disk holds, as the body would.
 
 use market::rows::Row;
-use node::process::{Now, Process};
+use node::process::Now;
 use replication::contract::{Incarnation, Recovered};
 
+use super::machine::Machine;
 use crate::scenario::Scenario;
 
 /// Which process to start, and from what.
 pub enum Part {
-    /// The catalog.
+    /// A catalog.
     Catalog {
+        /// Which one.
+        id: u8,
         /// Never repeats for this catalog.
         boot: u64,
+        /// Its disk.
+        incarnation: Incarnation,
+        /// An empty disk waits to be made a member.
+        joining: bool,
         /// Its log.
         recovered: Recovered,
         /// Its store.
@@ -38,5 +45,5 @@ pub enum Part {
 /// Makes processes.
 pub trait Maker {
     /// Starts one, or says why it refuses to.
-    fn make(&self, scenario: &Scenario, part: Part, now: Now) -> Result<Box<dyn Process>, String>;
+    fn make(&self, scenario: &Scenario, part: Part, now: Now) -> Result<Box<dyn Machine>, String>;
 }

@@ -4,23 +4,30 @@ pub mod clock;
 pub mod disk;
 pub mod faults;
 pub mod host;
+pub mod layout;
+pub mod machine;
 pub mod maker;
 pub mod network;
 pub mod queue;
 
 mod actions;
 mod life;
+mod operator;
 mod perform;
+mod snapshots;
 mod traffic;
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use market::rows::Table;
 use node::gateway::{ClientRequest, ClientResponse};
 use node::message::Message;
 use node::process::{Effect, HistoryPurpose, Input, RequestId};
-use node::service::{ServiceId, ServiceKind};
+use node::service::ServiceKind;
 use replication::contract::Position;
 
 use crate::clients::Clients;
-use crate::invariants::{self, Violation, progress_after_healing};
+use crate::invariants::{self, Ends, Violation, progress_after_healing};
 use crate::marks::Marks;
 use crate::rng::Rng;
 use crate::scenario::Scenario;
@@ -29,8 +36,10 @@ use crate::watch::Watch;
 use clock::Clock;
 use disk::Disk;
 use host::Host;
+use layout::Layout;
 use maker::Maker;
 use network::Network;
+use operator::Operator;
 use queue::Queue;
 
 /// Something that happens at a moment.
@@ -53,6 +62,16 @@ enum Event {
     StoreDone { host: usize, instance: u32 },
     /// History is read.
     History { host: usize, instance: u32, purpose: HistoryPurpose, from: Position, max: usize },
+    /// Rows of a snapshot are read.
+    Snapshot {
+        host: usize,
+        instance: u32,
+        transfer: u64,
+        after: Option<(Table, Vec<u8>)>,
+        max_bytes: usize,
+    },
+    /// The operator looks after the catalog's group.
+    Operate,
     /// A client may do something.
     Turn { client: usize },
     /// A client's request reaches a gateway.
@@ -102,6 +121,8 @@ pub struct Outcome {
 /// Everything there is.
 pub struct World<'a> {
     scenario: &'a Scenario,
+    layout: Layout,
+    operator: Operator,
     maker: &'a dyn Maker,
     rng: Rng,
     now: u64,
@@ -122,7 +143,8 @@ impl<'a> World<'a> {
     /// A world at its beginning.
     pub fn new(scenario: &'a Scenario, maker: &'a dyn Maker, keep: Keep) -> Self {
         let mut rng = Rng::new(scenario.seed, 2);
-        let hosts = make_hosts(scenario, &mut rng);
+        let layout = Layout::of(scenario);
+        let hosts = make_hosts(scenario, layout, &mut rng);
         let net = Network::new(hosts.len(), scenario.net.clone());
         let clients = Clients::new(
             scenario.clients_knobs.clone(),
@@ -131,9 +153,11 @@ impl<'a> World<'a> {
             scenario.gateways,
             scenario.clients,
         );
-        let watch = Watch::new(hosts.len());
+        let watch = Watch::new(hosts.len(), scenario.group.members);
         World {
             scenario,
+            layout,
+            operator: Operator::default(),
             maker,
             rng,
             now: 0,
@@ -151,9 +175,17 @@ impl<'a> World<'a> {
         }
     }
 
-    /// Runs to the end and judges.
+    /// Runs to the end and judges. A panic anywhere in a process is a failure of this world, not of the whole run.
     pub fn run(mut self) -> Outcome {
-        let result = self.play().and_then(|()| self.judge());
+        let lived = catch_unwind(AssertUnwindSafe(|| self.play().and_then(|()| self.judge())));
+        let result = lived.unwrap_or_else(|payload| {
+            let text = payload
+                .downcast_ref::<String>()
+                .map(String::as_str)
+                .or_else(|| payload.downcast_ref::<&str>().copied())
+                .unwrap_or("a panic without words");
+            Err(self.violation("never_panics", text.to_owned()))
+        });
         if let Some(digest) = result.as_ref().err() {
             let text = digest.to_string();
             self.trace.line(self.now, || format!("VIOLATION {text}"));
@@ -214,6 +246,10 @@ impl<'a> World<'a> {
             Event::History { host, instance, purpose, from, max } => {
                 self.read_history(host, instance, purpose, from, max);
             }
+            Event::Snapshot { host, instance, transfer, after, max_bytes } => {
+                self.read_snapshot(host, instance, transfer, after.as_ref(), max_bytes);
+            }
+            Event::Operate => self.operate()?,
             Event::Turn { client } => self.turn(client),
             Event::Request { host, id, request } => self.request(host, id, request),
             Event::Response { id, response } => self.response(id, response)?,
@@ -246,29 +282,40 @@ impl<'a> World<'a> {
     }
 
     fn level(&self) -> bool {
-        let mut disks = self.disks();
-        let (Some(catalog), Some(first)) = (disks.next(), disks.next()) else { return false };
+        let ends = self.ends();
+        let (Some((_, catalog)), Some((_, orders))) = (ends.catalogs.first(), ends.orders.first())
+        else {
+            return false;
+        };
         // Cheap tests first: reading the catalog's rows back is not.
-        self.hosts.iter().all(Host::is_well)
-            && catalog.idle()
-            && catalog.stored() == catalog.durable_end()
-            && disks.all(|disk| disk.stored() == first.stored())
-            && progress_after_healing::next_number(catalog) == Some(first.stored())
+        self.hosts.iter().all(|host| host.retired || host.is_well())
+            && self.operator.idle()
+            && ends.catalogs.iter().all(|(_, disk)| {
+                disk.idle()
+                    && disk.stored() == catalog.stored()
+                    && disk.stored() == disk.durable_end()
+            })
+            && ends.orders.iter().all(|(_, disk)| disk.stored() == orders.stored())
+            && progress_after_healing::next_number(catalog) == Some(orders.stored())
     }
 
     fn standstill(&self) -> String {
         let mut text = format!("after healing: {}", self.clients.pending());
         for host in &self.hosts {
             let disk = host.disk.as_ref().map(|disk| (disk.durable_end(), disk.stored()));
+            let group = host.process.as_ref().and_then(|process| process.group());
             text.push_str(&format!("; {} up {} disk {disk:?}", host.service, host.is_up()));
+            if let Some(group) = group {
+                text.push_str(&format!(" {group:?}"));
+            }
         }
-        let next = self.disks().next().and_then(progress_after_healing::next_number);
+        let catalog = self.ends().catalogs.into_iter().max_by_key(|(_, disk)| disk.stored());
+        let next = catalog.and_then(|(_, disk)| progress_after_healing::next_number(disk));
         format!("{text}; catalog's next number {next:?}; {:?}", self.watch.configuration())
     }
 
     fn judge(&mut self) -> Result<(), Violation> {
-        let disks: Vec<&Disk> = self.disks().collect();
-        let verdict = invariants::judge(self.clients.history(), &disks, self.scenario);
+        let verdict = invariants::judge(self.clients.history(), &self.ends(), self.scenario);
         let digest =
             verdict.map_err(|(invariant, detail)| Violation { invariant, at: self.now, detail })?;
         for word in digest.words {
@@ -279,8 +326,17 @@ impl<'a> World<'a> {
         Ok(())
     }
 
-    fn disks(&self) -> impl Iterator<Item = &Disk> {
-        self.hosts.iter().filter_map(|host| host.disk.as_ref())
+    /// The disks that count at the end: of catalogs only those of members.
+    fn ends(&self) -> Ends<'_> {
+        let of = |kind| {
+            let hosts = self.hosts.iter().filter(move |host| host.service.kind == kind);
+            hosts.filter_map(|host| Some((host.service.id, host.disk.as_ref()?)))
+        };
+        let member = |(id, _): &(u8, &Disk)| self.watch.catalogs.is_member(*id);
+        Ends {
+            catalogs: of(ServiceKind::Catalog).filter(member).collect(),
+            orders: of(ServiceKind::Orders).collect(),
+        }
     }
 
     fn violation(&self, invariant: &'static str, detail: String) -> Violation {
@@ -306,23 +362,10 @@ impl<'a> World<'a> {
         let at = self.now + self.rng.between(4, 60);
         self.queue.push(at, Event::Wake { host, instance });
     }
-
-    fn index(&self, service: ServiceId) -> Option<usize> {
-        let id = usize::from(service.id);
-        let orders = usize::from(self.scenario.orders);
-        let index = match service.kind {
-            ServiceKind::Catalog => (id == 1).then_some(0)?,
-            ServiceKind::Orders => (1..=orders).contains(&id).then_some(id)?,
-            ServiceKind::Gateway => (id >= 1).then_some(orders + id)?,
-        };
-        (index < self.hosts.len()).then_some(index)
-    }
 }
 
-fn make_hosts(scenario: &Scenario, rng: &mut Rng) -> Vec<Host> {
-    let mut services = vec![ServiceId::catalog(1)];
-    services.extend((1..=scenario.orders).map(ServiceId::orders));
-    services.extend((1..=scenario.gateways).map(ServiceId::gateway));
+fn make_hosts(scenario: &Scenario, layout: Layout, rng: &mut Rng) -> Vec<Host> {
+    let services = layout.services();
     let count = services.len();
     services
         .into_iter()
@@ -331,7 +374,9 @@ fn make_hosts(scenario: &Scenario, rng: &mut Rng) -> Vec<Host> {
             let durable = service.kind != ServiceKind::Gateway;
             let incarnation = 1 + rng.below(1 << 40);
             let disk = durable.then(|| Disk::new(scenario.disk.clone(), incarnation));
-            Host::new(service, clock, disk, count)
+            let mut host = Host::new(service, clock, disk, count);
+            host.joining = host.is_catalog() && service.id > scenario.group.members;
+            host
         })
         .collect()
 }

@@ -1,5 +1,6 @@
 //! Effects: what processes want done, done to this world's network, disks and clients.
 
+use market::rows::RowChange;
 use node::message::Message;
 use node::process::{Effect, HistoryPurpose, Input};
 use node::service::ServiceId;
@@ -31,6 +32,7 @@ impl World<'_> {
             Effect::Persist { ticket, writes } => self.persist(host, instance, ticket, writes),
             Effect::Store { position, changes } => {
                 self.trace.fold(position ^ (changes.len() as u64) << 40);
+                self.applied(host, position, &changes)?;
                 let Some(disk) = self.hosts[host].disk.as_mut() else { return Ok(()) };
                 match disk.store(&mut self.rng, self.now, position, changes) {
                     Ok(Some(at)) => self.queue.push(at, Event::StoreDone { host, instance }),
@@ -55,14 +57,20 @@ impl World<'_> {
                 let service = self.hosts[host].service;
                 self.trace.line(self.now, || format!("{service} says {event:?}"));
                 self.watch
-                    .event(host, service, &event, &mut self.marks)
+                    .event(host, service, self.now, &event, &mut self.marks)
                     .map_err(|(invariant, detail)| Violation { invariant, at: self.now, detail })?;
             }
-            Effect::Drained => self.drained(host)?,
-            Effect::Halt(why) => {
-                let service = self.hosts[host].service;
-                return Err(self.violation("never_halts", format!("{service} halts: {why}")));
+            Effect::ReadSnapshot { transfer, after, max_bytes } => {
+                self.ask_snapshot(host, instance, transfer, after, max_bytes)?;
             }
+            Effect::CloseSnapshot { transfer } => {
+                if let Some(disk) = self.hosts[host].disk.as_mut() {
+                    disk.close_snapshot(transfer);
+                }
+            }
+            Effect::Replace { position, rows } => self.replace(host, instance, position, rows)?,
+            Effect::Drained => self.drained(host)?,
+            Effect::Halt(why) => self.halted(host, &why)?,
         }
         Ok(())
     }
@@ -101,11 +109,17 @@ impl World<'_> {
         }
         let Some(disk) = self.hosts[host].disk.as_mut() else { return Ok(()) };
         match disk.store_done(&mut self.rng, self.now) {
-            Ok((position, next)) => {
+            Ok((committed, next)) => {
                 if let Some(at) = next {
                     self.queue.push(at, Event::StoreDone { host, instance });
                 }
-                self.push_input(host, Input::Stored(position));
+                self.push_input(
+                    host,
+                    match committed.replaced {
+                        Some(position) => Input::Replaced(position),
+                        None => Input::Stored(committed.position),
+                    },
+                );
                 Ok(())
             }
             Err(why) => Err(self.disk_violation(host, why)),
@@ -114,6 +128,19 @@ impl World<'_> {
 
     pub(super) fn disk_violation(&self, host: usize, why: String) -> Violation {
         self.violation("disk_loses_nothing", format!("{}: {why}", self.hosts[host].service))
+    }
+
+    /// Row changes tell which prefix a replica applied.
+    pub(super) fn applied(
+        &mut self,
+        host: usize,
+        position: Position,
+        changes: &[RowChange],
+    ) -> Result<(), Violation> {
+        let sight = crate::watch::Sight { hosts: &self.hosts, now: self.now };
+        self.watch
+            .applied(&sight, host, position, changes)
+            .map_err(|(invariant, detail)| Violation { invariant, at: self.now, detail })
     }
 
     pub(super) fn read_history(
@@ -136,7 +163,7 @@ impl World<'_> {
 
     fn send(&mut self, from: usize, to: ServiceId, message: Message) -> Result<(), Violation> {
         let service = self.hosts[from].service;
-        let Some(target) = self.index(to) else {
+        let Some(target) = self.layout.place(to) else {
             let detail = format!("{service} sends to {to}, which does not exist");
             return Err(self.violation("known_addresses", detail));
         };
@@ -199,7 +226,10 @@ fn brief(writes: &[LogWrite]) -> String {
         .map(|write| match write {
             LogWrite::Append(entry) => format!("+{}", entry.position),
             LogWrite::Truncate(from) => format!("cut {from}.."),
-            LogWrite::State(state) => format!("epoch {} commit {}", state.epoch, state.commit),
+            LogWrite::State(state) => {
+                format!("epoch {} vote {} commit {}", state.epoch, state.vote, state.commit)
+            }
+            LogWrite::Reset { position, .. } => format!("begin after {position}"),
         })
         .collect();
     parts.join(" ")

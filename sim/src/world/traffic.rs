@@ -13,7 +13,7 @@ impl World<'_> {
         let wall = super::clock::honest_wall(self.now);
         let asked = self.clients.turn(&mut self.rng, self.now, client, wall, &mut self.marks);
         let Some(ask) = asked else { return };
-        let Some(host) = self.index(ServiceId::gateway(ask.gateway)) else { return };
+        let Some(host) = self.layout.place(ServiceId::gateway(ask.gateway)) else { return };
         self.trace.line(self.now, || {
             format!("client {client} asks gateway-{} #{} {:?}", ask.gateway, ask.id, ask.request)
         });
@@ -51,7 +51,7 @@ impl World<'_> {
     pub(super) fn patience(&mut self) {
         for (id, gateway) in self.clients.impatient(self.now) {
             self.marks.hit("clients that lost patience");
-            if let Some(host) = self.index(ServiceId::gateway(gateway)) {
+            if let Some(host) = self.layout.place(ServiceId::gateway(gateway)) {
                 self.push_input(host, Input::ClientGone(id));
             }
             self.queue.push(self.now, Event::Response { id, response: ClientResponse::Unknown });

@@ -57,6 +57,535 @@ impl ServiceKind {
         }
     }
 }
+/// A disk that a replica speaks for.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Disk {
+    /// 1 to 255.
+    #[prost(uint32, tag = "1")]
+    pub replica: u32,
+    /// Never 0.
+    #[prost(uint64, tag = "2")]
+    pub incarnation: u64,
+}
+/// Who leads the orders, in which epoch, and which replicas are in sync.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct Configuration {
+    /// Grows by one with every change.
+    #[prost(uint64, tag = "1")]
+    pub version: u64,
+    /// Grows by one with every change of leader.
+    #[prost(uint64, tag = "2")]
+    pub epoch: u64,
+    /// Who leads, if anybody.
+    #[prost(uint32, optional, tag = "3")]
+    pub leader: ::core::option::Option<u32>,
+    /// Replicas that hold every acknowledged command.
+    #[prost(uint32, repeated, tag = "4")]
+    pub in_sync: ::prost::alloc::vec::Vec<u32>,
+    /// The disk of each enrolled replica.
+    #[prost(message, repeated, tag = "5")]
+    pub disks: ::prost::alloc::vec::Vec<Disk>,
+}
+/// An order replica or a gateway says that it lives, and asks for the configuration.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Heartbeat {
+    /// Version of the configuration it knows.
+    #[prost(uint64, tag = "1")]
+    pub version: u64,
+    /// It leads, and in this epoch.
+    #[prost(uint64, optional, tag = "2")]
+    pub leads: ::core::option::Option<u64>,
+}
+/// A catalog replica leads its own group and serves. Whoever hears of several believes the highest term.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Leads {
+    #[prost(uint64, tag = "1")]
+    pub term: u64,
+}
+/// Make a candidate the leader of the next epoch.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Elect {
+    /// Version the proposer saw.
+    #[prost(uint64, tag = "1")]
+    pub expect: u64,
+    /// Who shall lead.
+    #[prost(uint32, tag = "2")]
+    pub candidate: u32,
+    /// The candidate's disk.
+    #[prost(uint64, tag = "3")]
+    pub incarnation: u64,
+    /// Last position of the candidate's log.
+    #[prost(uint64, tag = "4")]
+    pub log_end: u64,
+    /// Leaves the in-sync set in the same step.
+    #[prost(uint32, optional, tag = "5")]
+    pub drop: ::core::option::Option<u32>,
+}
+/// Change the in-sync set within an epoch.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct AlterInSync {
+    /// Version the leader saw.
+    #[prost(uint64, tag = "1")]
+    pub expect: u64,
+    /// The leader's epoch.
+    #[prost(uint64, tag = "2")]
+    pub epoch: u64,
+    /// The new set.
+    #[prost(uint32, repeated, tag = "3")]
+    pub in_sync: ::prost::alloc::vec::Vec<u32>,
+    /// The replica added, if one was.
+    #[prost(message, optional, tag = "4")]
+    pub added: ::core::option::Option<Disk>,
+}
+/// A replica says which disk it speaks for.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Enrol {
+    #[prost(message, optional, tag = "1")]
+    pub disk: ::core::option::Option<Disk>,
+    /// Highest epoch that disk remembers.
+    #[prost(uint64, tag = "2")]
+    pub epoch: u64,
+}
+/// A wished change of the register, by compare-and-set.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RegisterCommand {
+    #[prost(oneof = "register_command::Command", tags = "1, 2, 3")]
+    pub command: ::core::option::Option<register_command::Command>,
+}
+/// Nested message and enum types in `RegisterCommand`.
+pub mod register_command {
+    #[derive(Clone, PartialEq, Eq, Hash, ::prost::Oneof)]
+    pub enum Command {
+        #[prost(message, tag = "1")]
+        Elect(super::Elect),
+        #[prost(message, tag = "2")]
+        AlterInSync(super::AlterInSync),
+        #[prost(message, tag = "3")]
+        Enrol(super::Enrol),
+    }
+}
+/// Somebody else changed the register first.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Stale {
+    /// Version now.
+    #[prost(uint64, tag = "1")]
+    pub version: u64,
+    /// Version expected.
+    #[prost(uint64, tag = "2")]
+    pub expected: u64,
+}
+/// An epoch that is over.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct EpochOver {
+    /// Epoch of the sender.
+    #[prost(uint64, tag = "1")]
+    pub epoch: u64,
+    /// Epoch now.
+    #[prost(uint64, tag = "2")]
+    pub current: u64,
+}
+/// The register forgot an epoch that a replica remembers.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RegisterLostData {
+    /// Who remembers.
+    #[prost(uint32, tag = "1")]
+    pub replica: u32,
+    /// Epoch it remembers.
+    #[prost(uint64, tag = "2")]
+    pub epoch: u64,
+    /// Epoch of the register.
+    #[prost(uint64, tag = "3")]
+    pub current: u64,
+}
+/// Why a change of the register was refused.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RegisterRefusal {
+    #[prost(oneof = "register_refusal::Refusal", tags = "1, 2, 3, 4, 5, 6")]
+    pub refusal: ::core::option::Option<register_refusal::Refusal>,
+}
+/// Nested message and enum types in `RegisterRefusal`.
+pub mod register_refusal {
+    #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Oneof)]
+    pub enum Refusal {
+        #[prost(message, tag = "1")]
+        Stale(super::Stale),
+        #[prost(message, tag = "2")]
+        Fenced(super::EpochOver),
+        /// This candidate may miss acknowledged commands.
+        #[prost(uint32, tag = "3")]
+        Ineligible(u32),
+        /// This replica speaks for another disk than the one enrolled.
+        #[prost(uint32, tag = "4")]
+        OtherDisk(u32),
+        /// The set must contain the leader and only enrolled replicas.
+        #[prost(message, tag = "5")]
+        BadSet(super::Empty),
+        #[prost(message, tag = "6")]
+        RegisterLostData(super::RegisterLostData),
+    }
+}
+/// A change of the register was refused.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct RegisterRefused {
+    /// Why.
+    #[prost(message, optional, tag = "1")]
+    pub refusal: ::core::option::Option<RegisterRefusal>,
+    /// How the register stands.
+    #[prost(message, optional, tag = "2")]
+    pub configuration: ::core::option::Option<Configuration>,
+}
+/// One change of a group's members.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct MemberRequest {
+    #[prost(oneof = "member_request::Change", tags = "1, 2")]
+    pub change: ::core::option::Option<member_request::Change>,
+}
+/// Nested message and enum types in `MemberRequest`.
+pub mod member_request {
+    #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Oneof)]
+    pub enum Change {
+        /// A new member, with the disk it speaks for: it copies first, and votes once it is level.
+        #[prost(message, tag = "1")]
+        Add(super::Disk),
+        /// A member goes.
+        #[prost(uint32, tag = "2")]
+        Remove(u32),
+    }
+}
+/// Another replica leads; the one named here, if any is known.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct AskLeader {
+    #[prost(uint32, optional, tag = "1")]
+    pub leader: ::core::option::Option<u32>,
+}
+/// Why a change of members was not taken.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct MemberRefusal {
+    #[prost(oneof = "member_refusal::Refusal", tags = "1, 2, 3, 4, 5, 6")]
+    pub refusal: ::core::option::Option<member_refusal::Refusal>,
+}
+/// Nested message and enum types in `MemberRefusal`.
+pub mod member_refusal {
+    #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Oneof)]
+    pub enum Refusal {
+        #[prost(message, tag = "1")]
+        NotLeader(super::AskLeader),
+        /// Another change is under way.
+        #[prost(message, tag = "2")]
+        UnderWay(super::Empty),
+        /// It is a member already.
+        #[prost(uint32, tag = "3")]
+        IsMember(u32),
+        /// It is none.
+        #[prost(uint32, tag = "4")]
+        NoMember(u32),
+        /// It is the last voter.
+        #[prost(uint32, tag = "5")]
+        LastVoter(u32),
+        /// This group's members cannot be changed.
+        #[prost(message, tag = "6")]
+        Fixed(super::Empty),
+    }
+}
+/// Taken is not done: the status of the leader tells when it is.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct MemberReply {
+    /// Absent: taken.
+    #[prost(message, optional, tag = "1")]
+    pub refusal: ::core::option::Option<MemberRefusal>,
+}
+/// Generated client implementations.
+pub mod admin_client {
+    #![allow(
+        unused_variables,
+        dead_code,
+        missing_docs,
+        clippy::wildcard_imports,
+        clippy::let_unit_value,
+    )]
+    use tonic::codegen::*;
+    use tonic::codegen::http::Uri;
+    /// For operators. Catalog replicas only.
+    #[derive(Debug, Clone)]
+    pub struct AdminClient<T> {
+        inner: tonic::client::Grpc<T>,
+    }
+    impl AdminClient<tonic::transport::Channel> {
+        /// Attempt to create a new client by connecting to a given endpoint.
+        pub async fn connect<D>(dst: D) -> Result<Self, tonic::transport::Error>
+        where
+            D: TryInto<tonic::transport::Endpoint>,
+            D::Error: Into<StdError>,
+        {
+            let conn = tonic::transport::Endpoint::new(dst)?.connect().await?;
+            Ok(Self::new(conn))
+        }
+    }
+    impl<T> AdminClient<T>
+    where
+        T: tonic::client::GrpcService<tonic::body::Body>,
+        T::Error: Into<StdError>,
+        T::ResponseBody: Body<Data = Bytes> + std::marker::Send + 'static,
+        <T::ResponseBody as Body>::Error: Into<StdError> + std::marker::Send,
+    {
+        pub fn new(inner: T) -> Self {
+            let inner = tonic::client::Grpc::new(inner);
+            Self { inner }
+        }
+        pub fn with_origin(inner: T, origin: Uri) -> Self {
+            let inner = tonic::client::Grpc::with_origin(inner, origin);
+            Self { inner }
+        }
+        pub fn with_interceptor<F>(
+            inner: T,
+            interceptor: F,
+        ) -> AdminClient<InterceptedService<T, F>>
+        where
+            F: tonic::service::Interceptor,
+            T::ResponseBody: Default,
+            T: tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+                Response = http::Response<
+                    <T as tonic::client::GrpcService<tonic::body::Body>>::ResponseBody,
+                >,
+            >,
+            <T as tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+            >>::Error: Into<StdError> + std::marker::Send + std::marker::Sync,
+        {
+            AdminClient::new(InterceptedService::new(inner, interceptor))
+        }
+        /// Compress requests with the given encoding.
+        ///
+        /// This requires the server to support it otherwise it might respond with an
+        /// error.
+        #[must_use]
+        pub fn send_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.inner = self.inner.send_compressed(encoding);
+            self
+        }
+        /// Enable decompressing responses.
+        #[must_use]
+        pub fn accept_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.inner = self.inner.accept_compressed(encoding);
+            self
+        }
+        /// Limits the maximum size of a decoded message.
+        ///
+        /// Default: `4MB`
+        #[must_use]
+        pub fn max_decoding_message_size(mut self, limit: usize) -> Self {
+            self.inner = self.inner.max_decoding_message_size(limit);
+            self
+        }
+        /// Limits the maximum size of an encoded message.
+        ///
+        /// Default: `usize::MAX`
+        #[must_use]
+        pub fn max_encoding_message_size(mut self, limit: usize) -> Self {
+            self.inner = self.inner.max_encoding_message_size(limit);
+            self
+        }
+        /// Change the members of the catalog's group, one at a time.
+        pub async fn members(
+            &mut self,
+            request: impl tonic::IntoRequest<super::MemberRequest>,
+        ) -> std::result::Result<tonic::Response<super::MemberReply>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static("/bazaar.v1.Admin/Members");
+            let mut req = request.into_request();
+            req.extensions_mut().insert(GrpcMethod::new("bazaar.v1.Admin", "Members"));
+            self.inner.unary(req, path, codec).await
+        }
+    }
+}
+/// Generated server implementations.
+pub mod admin_server {
+    #![allow(
+        unused_variables,
+        dead_code,
+        missing_docs,
+        clippy::wildcard_imports,
+        clippy::let_unit_value,
+    )]
+    use tonic::codegen::*;
+    /// Generated trait containing gRPC methods that should be implemented for use with AdminServer.
+    #[async_trait]
+    pub trait Admin: std::marker::Send + std::marker::Sync + 'static {
+        /// Change the members of the catalog's group, one at a time.
+        async fn members(
+            &self,
+            request: tonic::Request<super::MemberRequest>,
+        ) -> std::result::Result<tonic::Response<super::MemberReply>, tonic::Status>;
+    }
+    /// For operators. Catalog replicas only.
+    #[derive(Debug)]
+    pub struct AdminServer<T> {
+        inner: Arc<T>,
+        accept_compression_encodings: EnabledCompressionEncodings,
+        send_compression_encodings: EnabledCompressionEncodings,
+        max_decoding_message_size: Option<usize>,
+        max_encoding_message_size: Option<usize>,
+    }
+    impl<T> AdminServer<T> {
+        pub fn new(inner: T) -> Self {
+            Self::from_arc(Arc::new(inner))
+        }
+        pub fn from_arc(inner: Arc<T>) -> Self {
+            Self {
+                inner,
+                accept_compression_encodings: Default::default(),
+                send_compression_encodings: Default::default(),
+                max_decoding_message_size: None,
+                max_encoding_message_size: None,
+            }
+        }
+        pub fn with_interceptor<F>(
+            inner: T,
+            interceptor: F,
+        ) -> InterceptedService<Self, F>
+        where
+            F: tonic::service::Interceptor,
+        {
+            InterceptedService::new(Self::new(inner), interceptor)
+        }
+        /// Enable decompressing requests with the given encoding.
+        #[must_use]
+        pub fn accept_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.accept_compression_encodings.enable(encoding);
+            self
+        }
+        /// Compress responses with the given encoding, if the client supports it.
+        #[must_use]
+        pub fn send_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.send_compression_encodings.enable(encoding);
+            self
+        }
+        /// Limits the maximum size of a decoded message.
+        ///
+        /// Default: `4MB`
+        #[must_use]
+        pub fn max_decoding_message_size(mut self, limit: usize) -> Self {
+            self.max_decoding_message_size = Some(limit);
+            self
+        }
+        /// Limits the maximum size of an encoded message.
+        ///
+        /// Default: `usize::MAX`
+        #[must_use]
+        pub fn max_encoding_message_size(mut self, limit: usize) -> Self {
+            self.max_encoding_message_size = Some(limit);
+            self
+        }
+    }
+    impl<T, B> tonic::codegen::Service<http::Request<B>> for AdminServer<T>
+    where
+        T: Admin,
+        B: Body + std::marker::Send + 'static,
+        B::Error: Into<StdError> + std::marker::Send + 'static,
+    {
+        type Response = http::Response<tonic::body::Body>;
+        type Error = std::convert::Infallible;
+        type Future = BoxFuture<Self::Response, Self::Error>;
+        fn poll_ready(
+            &mut self,
+            _cx: &mut Context<'_>,
+        ) -> Poll<std::result::Result<(), Self::Error>> {
+            Poll::Ready(Ok(()))
+        }
+        fn call(&mut self, req: http::Request<B>) -> Self::Future {
+            match req.uri().path() {
+                "/bazaar.v1.Admin/Members" => {
+                    #[allow(non_camel_case_types)]
+                    struct MembersSvc<T: Admin>(pub Arc<T>);
+                    impl<T: Admin> tonic::server::UnaryService<super::MemberRequest>
+                    for MembersSvc<T> {
+                        type Response = super::MemberReply;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::MemberRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Admin>::members(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = MembersSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                _ => {
+                    Box::pin(async move {
+                        let mut response = http::Response::new(
+                            tonic::body::Body::default(),
+                        );
+                        let headers = response.headers_mut();
+                        headers
+                            .insert(
+                                tonic::Status::GRPC_STATUS,
+                                (tonic::Code::Unimplemented as i32).into(),
+                            );
+                        headers
+                            .insert(
+                                http::header::CONTENT_TYPE,
+                                tonic::metadata::GRPC_CONTENT_TYPE,
+                            );
+                        Ok(response)
+                    })
+                }
+            }
+        }
+    }
+    impl<T> Clone for AdminServer<T> {
+        fn clone(&self) -> Self {
+            let inner = self.inner.clone();
+            Self {
+                inner,
+                accept_compression_encodings: self.accept_compression_encodings,
+                send_compression_encodings: self.send_compression_encodings,
+                max_decoding_message_size: self.max_decoding_message_size,
+                max_encoding_message_size: self.max_encoding_message_size,
+            }
+        }
+    }
+    /// Generated gRPC service name
+    pub const SERVICE_NAME: &str = "bazaar.v1.Admin";
+    impl<T> tonic::server::NamedService for AdminServer<T> {
+        const NAME: &'static str = SERVICE_NAME;
+    }
+}
 /// A wish to trade. The same key trades at most once.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Trade {
@@ -428,177 +957,6 @@ pub struct Trim {
     #[prost(uint64, tag = "3")]
     pub keep_from: u64,
 }
-/// A disk that a replica speaks for.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct Disk {
-    /// 1 to 255.
-    #[prost(uint32, tag = "1")]
-    pub replica: u32,
-    /// Never 0.
-    #[prost(uint64, tag = "2")]
-    pub incarnation: u64,
-}
-/// Who leads the orders, in which epoch, and which replicas are in sync.
-#[derive(Clone, PartialEq, ::prost::Message)]
-pub struct Configuration {
-    /// Grows by one with every change.
-    #[prost(uint64, tag = "1")]
-    pub version: u64,
-    /// Grows by one with every change of leader.
-    #[prost(uint64, tag = "2")]
-    pub epoch: u64,
-    /// Who leads, if anybody.
-    #[prost(uint32, optional, tag = "3")]
-    pub leader: ::core::option::Option<u32>,
-    /// Replicas that hold every acknowledged command.
-    #[prost(uint32, repeated, tag = "4")]
-    pub in_sync: ::prost::alloc::vec::Vec<u32>,
-    /// The disk of each enrolled replica.
-    #[prost(message, repeated, tag = "5")]
-    pub disks: ::prost::alloc::vec::Vec<Disk>,
-}
-/// An order replica or a gateway says that it lives, and asks for the configuration.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct Heartbeat {
-    /// Version of the configuration it knows.
-    #[prost(uint64, tag = "1")]
-    pub version: u64,
-    /// It leads, and in this epoch.
-    #[prost(uint64, optional, tag = "2")]
-    pub leads: ::core::option::Option<u64>,
-}
-/// Make a candidate the leader of the next epoch.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct Elect {
-    /// Version the proposer saw.
-    #[prost(uint64, tag = "1")]
-    pub expect: u64,
-    /// Who shall lead.
-    #[prost(uint32, tag = "2")]
-    pub candidate: u32,
-    /// The candidate's disk.
-    #[prost(uint64, tag = "3")]
-    pub incarnation: u64,
-    /// Last position of the candidate's log.
-    #[prost(uint64, tag = "4")]
-    pub log_end: u64,
-    /// Leaves the in-sync set in the same step.
-    #[prost(uint32, optional, tag = "5")]
-    pub drop: ::core::option::Option<u32>,
-}
-/// Change the in-sync set within an epoch.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct AlterInSync {
-    /// Version the leader saw.
-    #[prost(uint64, tag = "1")]
-    pub expect: u64,
-    /// The leader's epoch.
-    #[prost(uint64, tag = "2")]
-    pub epoch: u64,
-    /// The new set.
-    #[prost(uint32, repeated, tag = "3")]
-    pub in_sync: ::prost::alloc::vec::Vec<u32>,
-    /// The replica added, if one was.
-    #[prost(message, optional, tag = "4")]
-    pub added: ::core::option::Option<Disk>,
-}
-/// A replica says which disk it speaks for.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct Enrol {
-    #[prost(message, optional, tag = "1")]
-    pub disk: ::core::option::Option<Disk>,
-    /// Highest epoch that disk remembers.
-    #[prost(uint64, tag = "2")]
-    pub epoch: u64,
-}
-/// A wished change of the register, by compare-and-set.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct RegisterCommand {
-    #[prost(oneof = "register_command::Command", tags = "1, 2, 3")]
-    pub command: ::core::option::Option<register_command::Command>,
-}
-/// Nested message and enum types in `RegisterCommand`.
-pub mod register_command {
-    #[derive(Clone, PartialEq, Eq, Hash, ::prost::Oneof)]
-    pub enum Command {
-        #[prost(message, tag = "1")]
-        Elect(super::Elect),
-        #[prost(message, tag = "2")]
-        AlterInSync(super::AlterInSync),
-        #[prost(message, tag = "3")]
-        Enrol(super::Enrol),
-    }
-}
-/// Somebody else changed the register first.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct Stale {
-    /// Version now.
-    #[prost(uint64, tag = "1")]
-    pub version: u64,
-    /// Version expected.
-    #[prost(uint64, tag = "2")]
-    pub expected: u64,
-}
-/// An epoch that is over.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct EpochOver {
-    /// Epoch of the sender.
-    #[prost(uint64, tag = "1")]
-    pub epoch: u64,
-    /// Epoch now.
-    #[prost(uint64, tag = "2")]
-    pub current: u64,
-}
-/// The register forgot an epoch that a replica remembers.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct RegisterLostData {
-    /// Who remembers.
-    #[prost(uint32, tag = "1")]
-    pub replica: u32,
-    /// Epoch it remembers.
-    #[prost(uint64, tag = "2")]
-    pub epoch: u64,
-    /// Epoch of the register.
-    #[prost(uint64, tag = "3")]
-    pub current: u64,
-}
-/// Why a change of the register was refused.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct RegisterRefusal {
-    #[prost(oneof = "register_refusal::Refusal", tags = "1, 2, 3, 4, 5, 6")]
-    pub refusal: ::core::option::Option<register_refusal::Refusal>,
-}
-/// Nested message and enum types in `RegisterRefusal`.
-pub mod register_refusal {
-    #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Oneof)]
-    pub enum Refusal {
-        #[prost(message, tag = "1")]
-        Stale(super::Stale),
-        #[prost(message, tag = "2")]
-        Fenced(super::EpochOver),
-        /// This candidate may miss acknowledged commands.
-        #[prost(uint32, tag = "3")]
-        Ineligible(u32),
-        /// This replica speaks for another disk than the one enrolled.
-        #[prost(uint32, tag = "4")]
-        OtherDisk(u32),
-        /// The set must contain the leader and only enrolled replicas.
-        #[prost(message, tag = "5")]
-        BadSet(super::Empty),
-        #[prost(message, tag = "6")]
-        RegisterLostData(super::RegisterLostData),
-    }
-}
-/// A change of the register was refused.
-#[derive(Clone, PartialEq, ::prost::Message)]
-pub struct RegisterRefused {
-    /// Why.
-    #[prost(message, optional, tag = "1")]
-    pub refusal: ::core::option::Option<RegisterRefusal>,
-    /// How the register stands.
-    #[prost(message, optional, tag = "2")]
-    pub configuration: ::core::option::Option<Configuration>,
-}
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct StatusRequest {}
 /// The durable matched prefix of a peer, as last acknowledged to the leader.
@@ -632,6 +990,14 @@ pub struct EngineStatus {
     /// Leader only.
     #[prost(message, repeated, tag = "7")]
     pub matched: ::prost::alloc::vec::Vec<Matched>,
+    /// Who leads, as far as this replica knows; engines that elect among themselves.
+    #[prost(uint32, optional, tag = "8")]
+    pub leader: ::core::option::Option<u32>,
+    /// Members, where the group itself keeps them: whose votes count, and who only copies for now.
+    #[prost(uint32, repeated, tag = "9")]
+    pub voters: ::prost::alloc::vec::Vec<u32>,
+    #[prost(uint32, repeated, tag = "10")]
+    pub learners: ::prost::alloc::vec::Vec<u32>,
 }
 /// A link to another service.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
@@ -709,6 +1075,9 @@ pub struct CatalogHead {
     /// Idempotency keys remembered.
     #[prost(uint64, tag = "7")]
     pub keys: u64,
+    /// Hash of the log's prefix that ends at `position`.
+    #[prost(message, optional, tag = "8")]
+    pub hash: ::core::option::Option<Bits128>,
 }
 /// A part of the state of a catalog. All pages of one answer are of the same position.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -718,6 +1087,21 @@ pub struct CatalogPage {
     pub head: ::core::option::Option<CatalogHead>,
     #[prost(message, repeated, tag = "2")]
     pub listings: ::prost::alloc::vec::Vec<Listing>,
+}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct PrefixRequest {
+    /// Where the prefix of the log ends.
+    #[prost(uint64, tag = "1")]
+    pub position: u64,
+}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct PrefixReply {
+    /// Last position applied.
+    #[prost(uint64, tag = "1")]
+    pub applied: u64,
+    /// Hash of the prefix asked for; absent if it was not applied yet, or too long ago to be remembered.
+    #[prost(message, optional, tag = "2")]
+    pub hash: ::core::option::Option<Bits128>,
 }
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct OrdersRequest {
@@ -882,6 +1266,25 @@ pub mod inspect_client {
             req.extensions_mut().insert(GrpcMethod::new("bazaar.v1.Inspect", "Catalog"));
             self.inner.server_streaming(req, path, codec).await
         }
+        /// Catalog replicas: the hash of a prefix of the log, to be compared with that of others.
+        pub async fn prefix(
+            &mut self,
+            request: impl tonic::IntoRequest<super::PrefixRequest>,
+        ) -> std::result::Result<tonic::Response<super::PrefixReply>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static("/bazaar.v1.Inspect/Prefix");
+            let mut req = request.into_request();
+            req.extensions_mut().insert(GrpcMethod::new("bazaar.v1.Inspect", "Prefix"));
+            self.inner.unary(req, path, codec).await
+        }
         /// Order replicas: the orders of a range, in number order, as far as they are committed here.
         pub async fn orders(
             &mut self,
@@ -935,6 +1338,11 @@ pub mod inspect_server {
             &self,
             request: tonic::Request<super::CatalogRequest>,
         ) -> std::result::Result<tonic::Response<Self::CatalogStream>, tonic::Status>;
+        /// Catalog replicas: the hash of a prefix of the log, to be compared with that of others.
+        async fn prefix(
+            &self,
+            request: tonic::Request<super::PrefixRequest>,
+        ) -> std::result::Result<tonic::Response<super::PrefixReply>, tonic::Status>;
         /// Server streaming response type for the Orders method.
         type OrdersStream: tonic::codegen::tokio_stream::Stream<
                 Item = std::result::Result<super::OrderPage, tonic::Status>,
@@ -1113,6 +1521,49 @@ pub mod inspect_server {
                     };
                     Box::pin(fut)
                 }
+                "/bazaar.v1.Inspect/Prefix" => {
+                    #[allow(non_camel_case_types)]
+                    struct PrefixSvc<T: Inspect>(pub Arc<T>);
+                    impl<T: Inspect> tonic::server::UnaryService<super::PrefixRequest>
+                    for PrefixSvc<T> {
+                        type Response = super::PrefixReply;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::PrefixRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Inspect>::prefix(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = PrefixSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
                 "/bazaar.v1.Inspect/Orders" => {
                     #[allow(non_camel_case_types)]
                     struct OrdersSvc<T: Inspect>(pub Arc<T>);
@@ -1272,10 +1723,75 @@ pub mod primary_backup {
         Nack(super::Nack),
     }
 }
+/// One entry on its way.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RaftEntry {
+    /// From 1.
+    #[prost(uint64, tag = "1")]
+    pub position: u64,
+    /// What the log holds there: kind, term and command.
+    #[prost(bytes = "bytes", tag = "2")]
+    pub envelope: ::prost::bytes::Bytes,
+}
+/// Which state a snapshot is.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct SnapshotName {
+    /// Position that its rows reflect.
+    #[prost(uint64, tag = "1")]
+    pub position: u64,
+    /// Hash of the prefix that ends there.
+    #[prost(message, optional, tag = "2")]
+    pub hash: ::core::option::Option<Bits128>,
+    /// The engine's mark beside those rows; opaque to everybody else.
+    #[prost(bytes = "bytes", tag = "3")]
+    pub mark: ::prost::bytes::Bytes,
+}
+/// Of the Raft engine. Which fields count depends on the kind.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct Raft {
+    #[prost(enumeration = "RaftKind", tag = "1")]
+    pub kind: i32,
+    /// The sender's disk; never 0.
+    #[prost(uint64, tag = "2")]
+    pub incarnation: u64,
+    /// The disk it is meant for; 0 if the sender does not know it.
+    #[prost(uint64, tag = "3")]
+    pub to_incarnation: u64,
+    /// The sender's term.
+    #[prost(uint64, tag = "4")]
+    pub term: u64,
+    /// Term of the entry at `index`.
+    #[prost(uint64, tag = "5")]
+    pub log_term: u64,
+    /// A place in the log.
+    #[prost(uint64, tag = "6")]
+    pub index: u64,
+    /// What the sender knows to be committed.
+    #[prost(uint64, tag = "7")]
+    pub commit: u64,
+    /// Its term.
+    #[prost(uint64, tag = "8")]
+    pub commit_term: u64,
+    /// Entries that follow `index`.
+    #[prost(message, repeated, tag = "9")]
+    pub entries: ::prost::alloc::vec::Vec<RaftEntry>,
+    /// No.
+    #[prost(bool, tag = "10")]
+    pub reject: bool,
+    /// Where to look instead.
+    #[prost(uint64, tag = "11")]
+    pub reject_hint: u64,
+    /// Comes back unread in the answer, or says why there is a campaign.
+    #[prost(bytes = "bytes", tag = "12")]
+    pub context: ::prost::bytes::Bytes,
+    /// The snapshot to take.
+    #[prost(message, optional, tag = "13")]
+    pub snapshot: ::core::option::Option<SnapshotName>,
+}
 /// Between replicas of one group, one alternative per engine.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct Replication {
-    #[prost(oneof = "replication::Engine", tags = "1")]
+    #[prost(oneof = "replication::Engine", tags = "1, 2")]
     pub engine: ::core::option::Option<replication::Engine>,
 }
 /// Nested message and enum types in `Replication`.
@@ -1284,6 +1800,103 @@ pub mod replication {
     pub enum Engine {
         #[prost(message, tag = "1")]
         PrimaryBackup(super::PrimaryBackup),
+        #[prost(message, tag = "2")]
+        Raft(super::Raft),
+    }
+}
+/// A row of a store.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Row {
+    /// Number of its table, as on disk.
+    #[prost(uint32, tag = "1")]
+    pub table: u32,
+    #[prost(bytes = "vec", tag = "2")]
+    pub key: ::prost::alloc::vec::Vec<u8>,
+    #[prost(bytes = "vec", tag = "3")]
+    pub value: ::prost::alloc::vec::Vec<u8>,
+}
+/// Leader to a peer that misses more than the log holds: some rows of a snapshot, in the sequence of tables and keys.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct SnapshotPart {
+    /// Names the transfer.
+    #[prost(uint64, tag = "1")]
+    pub transfer: u64,
+    /// From 0, without gaps.
+    #[prost(uint64, tag = "2")]
+    pub part: u64,
+    #[prost(message, repeated, tag = "3")]
+    pub rows: ::prost::alloc::vec::Vec<Row>,
+    /// On the last part only: which state all of this is.
+    #[prost(message, optional, tag = "4")]
+    pub end: ::core::option::Option<SnapshotName>,
+}
+/// The peer: taken.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct SnapshotTaken {
+    /// The transfer.
+    #[prost(uint64, tag = "1")]
+    pub transfer: u64,
+    /// Parts below this number are here; absent: this transfer is not known here, begin another.
+    #[prost(uint64, optional, tag = "2")]
+    pub next: ::core::option::Option<u64>,
+}
+/// What a message of the Raft engine is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum RaftKind {
+    Unspecified = 0,
+    /// Entries from the leader.
+    Append = 1,
+    AppendAnswer = 2,
+    /// A candidate asks for a vote.
+    Vote = 3,
+    VoteAnswer = 4,
+    /// Would I get your vote?
+    PreVote = 5,
+    PreVoteAnswer = 6,
+    Heartbeat = 7,
+    HeartbeatAnswer = 8,
+    /// Take the snapshot that you have staged.
+    Snapshot = 9,
+    /// The leader hands over: campaign at once.
+    CampaignNow = 10,
+}
+impl RaftKind {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "RAFT_KIND_UNSPECIFIED",
+            Self::Append => "RAFT_KIND_APPEND",
+            Self::AppendAnswer => "RAFT_KIND_APPEND_ANSWER",
+            Self::Vote => "RAFT_KIND_VOTE",
+            Self::VoteAnswer => "RAFT_KIND_VOTE_ANSWER",
+            Self::PreVote => "RAFT_KIND_PRE_VOTE",
+            Self::PreVoteAnswer => "RAFT_KIND_PRE_VOTE_ANSWER",
+            Self::Heartbeat => "RAFT_KIND_HEARTBEAT",
+            Self::HeartbeatAnswer => "RAFT_KIND_HEARTBEAT_ANSWER",
+            Self::Snapshot => "RAFT_KIND_SNAPSHOT",
+            Self::CampaignNow => "RAFT_KIND_CAMPAIGN_NOW",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "RAFT_KIND_UNSPECIFIED" => Some(Self::Unspecified),
+            "RAFT_KIND_APPEND" => Some(Self::Append),
+            "RAFT_KIND_APPEND_ANSWER" => Some(Self::AppendAnswer),
+            "RAFT_KIND_VOTE" => Some(Self::Vote),
+            "RAFT_KIND_VOTE_ANSWER" => Some(Self::VoteAnswer),
+            "RAFT_KIND_PRE_VOTE" => Some(Self::PreVote),
+            "RAFT_KIND_PRE_VOTE_ANSWER" => Some(Self::PreVoteAnswer),
+            "RAFT_KIND_HEARTBEAT" => Some(Self::Heartbeat),
+            "RAFT_KIND_HEARTBEAT_ANSWER" => Some(Self::HeartbeatAnswer),
+            "RAFT_KIND_SNAPSHOT" => Some(Self::Snapshot),
+            "RAFT_KIND_CAMPAIGN_NOW" => Some(Self::CampaignNow),
+            _ => None,
+        }
     }
 }
 /// Gateway to order replica: are you there?
@@ -1439,7 +2052,7 @@ pub struct Hello {
 pub struct Message {
     #[prost(
         oneof = "message::Kind",
-        tags = "1, 2, 3, 4, 5, 6, 10, 11, 12, 13, 20, 21, 22, 23, 24, 25, 30, 31, 32, 33, 34, 35, 40"
+        tags = "1, 2, 3, 4, 5, 6, 10, 11, 12, 13, 20, 21, 22, 23, 24, 25, 30, 31, 32, 33, 34, 35, 14, 40, 41, 42"
     )]
     pub kind: ::core::option::Option<message::Kind>,
 }
@@ -1495,9 +2108,16 @@ pub mod message {
         ReadOrders(super::ReadOrders),
         #[prost(message, tag = "35")]
         OrdersRead(super::OrdersRead),
+        /// Catalog to whoever is linked: it leads its group.
+        #[prost(message, tag = "14")]
+        Leads(super::Leads),
         /// Between replicas of one group.
         #[prost(message, tag = "40")]
         Replication(super::Replication),
+        #[prost(message, tag = "41")]
+        SnapshotPart(super::SnapshotPart),
+        #[prost(message, tag = "42")]
+        SnapshotTaken(super::SnapshotTaken),
     }
 }
 /// What a burst of work produced for one peer: one message on the wire, one wake-up for the receiver.

@@ -8,15 +8,18 @@ use market::listing::{Kind, Listing};
 use market::money::Price;
 use market::name::Name;
 use market::order::Order;
+use market::rows::{Row, Table};
 use market::trade::{Key, Side, Trade, TradeRefusal, WallTime};
 use node::message::*;
 use proptest::collection::{btree_map, btree_set, vec};
 use proptest::option;
 use proptest::prelude::*;
+use proptest::sample::select;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
-use replication::contract::{ChainHash, Entry};
+use replication::contract::{ChainHash, Entry, SnapshotName};
 use replication::primary_backup;
+use replication::raft;
 use replication::register::{Configuration, Refusal, RegisterCommand};
 use replication::time::{Span, Time};
 
@@ -196,9 +199,65 @@ fn replication_message() -> impl Strategy<Value = Message> {
         });
     let nack = (any::<u64>(), any::<u64>())
         .prop_map(|(epoch, hint)| primary_backup::Message::Nack { epoch, hint });
-    prop_oneof![append, ack, nack].prop_map(|message| {
-        Message::Replication(replication::contract::Message::PrimaryBackup(message))
+    let primary_backup =
+        prop_oneof![append, ack, nack].prop_map(replication::contract::Message::PrimaryBackup);
+    let raft = raft_message().prop_map(replication::contract::Message::Raft);
+    prop_oneof![primary_backup, raft].prop_map(Message::Replication)
+}
+
+fn bytes(longest: usize) -> impl Strategy<Value = Bytes> {
+    vec(any::<u8>(), 0..=longest).prop_map(Bytes::from)
+}
+
+fn snapshot_name() -> impl Strategy<Value = SnapshotName> {
+    (any::<u64>(), hash(), bytes(40)).prop_map(|(position, hash, mark)| SnapshotName {
+        position,
+        hash,
+        mark,
     })
+}
+
+pub fn raft_message() -> impl Strategy<Value = raft::Message> {
+    let entry = (1..=u64::MAX, bytes(200))
+        .prop_map(|(position, envelope)| raft::LogEntry { position, envelope });
+    let numbers = (incarnation(), any::<[u64; 7]>());
+    let parts = (vec(entry, 0..9), bytes(wire::limits::MAX_CONTEXT_BYTES), any::<bool>());
+    (select(raft::Kind::ALL.to_vec()), numbers, parts, option::of(snapshot_name())).prop_map(
+        |(kind, (incarnation, n), (entries, context, reject), snapshot)| raft::Message {
+            kind,
+            incarnation,
+            to_incarnation: n[0],
+            term: n[1],
+            log_term: n[2],
+            index: n[3],
+            commit: n[4],
+            commit_term: n[5],
+            entries,
+            reject,
+            reject_hint: n[6],
+            context,
+            snapshot,
+        },
+    )
+}
+
+pub fn row() -> impl Strategy<Value = Row> {
+    (select(Table::ALL.to_vec()), vec(any::<u8>(), 0..130), vec(any::<u8>(), 0..200))
+        .prop_map(|(table, key, value)| Row { table, key, value })
+}
+
+fn snapshot_message() -> impl Strategy<Value = Message> {
+    let n = any::<u64>;
+    prop_oneof![
+        (n(), n(), vec(row(), 0..9), option::of(snapshot_name())).prop_map(
+            |(transfer, part, rows, end)| {
+                Message::SnapshotPart(SnapshotPart { transfer, part, rows, end })
+            }
+        ),
+        (n(), option::of(n())).prop_map(|(transfer, next)| {
+            Message::SnapshotTaken(SnapshotTaken { transfer, next })
+        }),
+    ]
 }
 
 fn cache_message() -> impl Strategy<Value = Message> {
@@ -232,6 +291,7 @@ fn register_message() -> impl Strategy<Value = Message> {
     prop_oneof![
         (any::<u64>(), option::of(any::<u64>()))
             .prop_map(|(version, leads)| Message::Heartbeat(Heartbeat { version, leads })),
+        any::<u64>().prop_map(|term| Message::Leads(Leads { term })),
         configuration().prop_map(Message::Configuration),
         configuration().prop_map(Message::Fenced),
         register_command().prop_map(Message::Configure),
@@ -320,6 +380,7 @@ pub fn message() -> impl Strategy<Value = Message> {
         decision_message(),
         trade_message(),
         replication_message(),
+        snapshot_message(),
     ]
 }
 

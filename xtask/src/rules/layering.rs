@@ -25,7 +25,7 @@ const ROOMS: [Room; 7] = [
     Room {
         name: "replication",
         sees: &[],
-        outside: Some(&["blake3", "bytes", "postcard", "serde", "thiserror"]),
+        outside: Some(&["blake3", "bytes", "postcard", "raft", "serde", "slog", "thiserror"]),
     },
     Room {
         name: "node",

@@ -1,11 +1,15 @@
 //! `bazaar audit`: reads every replica's orders and the catalog, and says whether they agree and add up to the last unit.
 //!
-//! Online (the default) it asks running services, also while trades go on: the catalog says how many orders there are at one
-//! position of its log, and every order replica is read up to exactly there. Offline it opens the data folders of a
-//! deployment that is stopped.
+//! Online (the default) it asks running services, also while trades go on: the most advanced catalog replica says how many orders
+//! there are at one position of the group's log, and every order replica is read up to exactly there; the other catalog
+//! replicas are compared with it as soon as they have come as far. Offline it opens the data folders of a deployment that is
+//! stopped.
 
+mod catalogs;
 mod offline;
+mod offline_catalogs;
 mod online;
+mod online_catalogs;
 
 use std::process::ExitCode;
 use std::time::Duration;
@@ -13,6 +17,8 @@ use std::time::Duration;
 use clap::Args;
 use market::audit::Report;
 use serde::Serialize;
+
+pub use catalogs::{CatalogLine, Disagreement, Weight};
 
 use crate::config::{ConfigArgs, ConfigError};
 use crate::links::InspectError;
@@ -41,6 +47,10 @@ pub struct Outcome {
     /// What was found in what could be read.
     #[serde(flatten)]
     pub report: Report,
+    /// The catalog replicas that were read.
+    pub catalogs: Vec<CatalogLine>,
+    /// Where they differ from one another, or are not level.
+    pub disagreements: Vec<Disagreement>,
     /// Who could not be read, and why.
     pub unreachable: Vec<Unreachable>,
 }
@@ -73,6 +83,18 @@ pub enum AuditError {
         /// Why not.
         source: InspectError,
     },
+    /// Too few catalog replicas can be read to know what was decided.
+    #[error(
+        "{read} of {voters} catalog replicas can be read, which is no majority: what the others decided is not known ({why})"
+    )]
+    NoMajority {
+        /// How many can be read.
+        read: usize,
+        /// Of how many.
+        voters: usize,
+        /// What is the matter with the others.
+        why: String,
+    },
     /// A data folder cannot be opened.
     #[error("{service}: {source}")]
     Storage {
@@ -97,7 +119,13 @@ pub enum AuditError {
 impl Outcome {
     /// Everything was read, everything adds up, everybody is level.
     pub fn passes(&self) -> bool {
-        self.report.is_settled() && self.unreachable.is_empty()
+        let settled = self.report.is_settled() && self.worst() <= Weight::Note;
+        settled && self.unreachable.is_empty()
+    }
+
+    /// The worst that was found among catalog replicas.
+    fn worst(&self) -> Weight {
+        self.disagreements.iter().map(Disagreement::weight).max().unwrap_or(Weight::Note)
     }
 }
 
@@ -134,11 +162,27 @@ fn print(outcome: &Outcome, json: bool) {
     for gone in &outcome.unreachable {
         println!("gone   {} could not be read: {}", gone.service, gone.reason);
     }
+    if outcome.catalogs.len() > 1 {
+        outcome.catalogs.iter().for_each(|line| println!("{line}"));
+    }
+    for disagreement in &outcome.disagreements {
+        let mark = match disagreement.weight() {
+            Weight::Note => "note ",
+            Weight::Lag => "lag  ",
+            Weight::Violation => "WRONG",
+        };
+        println!("{mark}  {disagreement}");
+    }
     println!("{}", outcome.report);
+    match outcome.worst() {
+        Weight::Note => {}
+        Weight::Lag => println!("audit: not every catalog replica is level yet"),
+        Weight::Violation => println!("audit: FAILED, catalog replicas differ"),
+    }
     let missing = outcome.unreachable.len();
     if missing > 0 {
         println!("audit: INCOMPLETE, {missing} of {} replicas could not be read", {
-            missing + outcome.report.replicas.len()
+            missing + outcome.report.replicas.len() + outcome.catalogs.len()
         });
     }
 }

@@ -1,10 +1,10 @@
 //! The audit of a stopped deployment: what the folders hold is what is judged.
 
-use market::audit::{CatalogSide, OrderScan, OrdersSide};
-use node::catalog::{Command, State};
+use market::audit::{OrderScan, OrdersSide};
 use node::service::ServiceId;
 
-use super::{AuditError, Outcome, Unreachable};
+use super::catalogs::against_orders;
+use super::{AuditError, Outcome, Unreachable, offline_catalogs};
 use crate::config::Config;
 use crate::service::look_at_data;
 use crate::storage::Opened;
@@ -13,12 +13,12 @@ use crate::storage::Opened;
 const PAGE: usize = 4_096;
 
 pub(super) fn audit(config: &Config) -> Result<Outcome, AuditError> {
-    let catalog = config.catalog.replicas.first().ok_or(AuditError::NoCatalog)?;
-    let side = catalog_side(config, ServiceId::catalog(catalog.id))?;
+    let together = offline_catalogs::read(config)?;
+    let counts: Vec<u64> = together.agreed.iter().map(|(_, state)| state.next_number).collect();
     let mut sides = Vec::new();
-    let mut unreachable = Vec::new();
+    let mut unreachable = together.unreachable;
     for replica in &config.orders.replicas {
-        match orders_side(config, replica.id) {
+        match orders_side(config, replica.id, &counts) {
             Ok(side) => sides.push(side),
             Err(error) => unreachable.push(Unreachable {
                 service: format!("orders-{}", replica.id),
@@ -26,10 +26,15 @@ pub(super) fn audit(config: &Config) -> Result<Outcome, AuditError> {
             }),
         }
     }
-    Ok(Outcome { report: market::audit::audit(Some(&side), &sides), unreachable })
+    let mut disagreements = together.disagreements;
+    for (id, state) in &together.agreed {
+        disagreements.extend(against_orders(*id, state, &sides));
+    }
+    let report = market::audit::audit(Some(&together.side), &sides);
+    Ok(Outcome { report, catalogs: together.lines, disagreements, unreachable })
 }
 
-fn open(config: &Config, service: ServiceId) -> Result<Opened, AuditError> {
+pub(super) fn open(config: &Config, service: ServiceId) -> Result<Opened, AuditError> {
     let dir = config.data_of(service);
     if !dir.exists() {
         return Err(AuditError::NoData(dir.display().to_string()));
@@ -38,26 +43,11 @@ fn open(config: &Config, service: ServiceId) -> Result<Opened, AuditError> {
         .map_err(|source| AuditError::Storage { service: service.to_string(), source })
 }
 
-/// The catalog as its store and the log above it have it.
-fn catalog_side(config: &Config, service: ServiceId) -> Result<CatalogSide, AuditError> {
-    let contents = |reason: String| AuditError::Contents { service: service.to_string(), reason };
-    let opened = open(config, service)?;
-    let mut state = State::load(opened.rows).map_err(|error| contents(error.to_string()))?;
-    let mut changes = Vec::new();
-    for entry in &opened.recovered.entries {
-        let command =
-            Command::decode(&entry.command).map_err(|error| contents(error.to_string()))?;
-        state.apply(entry.position, &command, &mut changes);
-        changes.clear();
-    }
-    Ok(CatalogSide::of(&state.law))
-}
-
 /// A replica's orders: its store's, then those that only its log has.
-fn orders_side(config: &Config, id: u8) -> Result<OrdersSide, AuditError> {
+fn orders_side(config: &Config, id: u8, counts: &[u64]) -> Result<OrdersSide, AuditError> {
     let service = ServiceId::orders(id);
     let opened = open(config, service)?;
-    let mut scan = OrderScan::new([]);
+    let mut scan = OrderScan::new(counts.iter().copied());
     let mut from = 1;
     loop {
         let entries = opened.store.history(from, PAGE).map_err(|error| AuditError::Storage {

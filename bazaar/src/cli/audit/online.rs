@@ -9,7 +9,8 @@ use market::order::OrderNumber;
 use tokio::time::{Instant, sleep};
 use wire::inspect::CatalogState;
 
-use super::{AuditError, Outcome, Unreachable};
+use super::catalogs::against_orders;
+use super::{AuditError, Outcome, Unreachable, online_catalogs};
 use crate::config::{Config, Replica};
 use crate::links::{InspectError, Inspection, inspect_client};
 use crate::service::STORED;
@@ -18,13 +19,13 @@ use crate::service::STORED;
 const ASK_AGAIN: Duration = Duration::from_millis(100);
 
 pub(super) async fn audit(config: &Config, wait: Duration) -> Result<Outcome, AuditError> {
-    let catalog = config.catalog.replicas.first().ok_or(AuditError::NoCatalog)?;
-    let state = ask_catalog(&catalog.address.to_string()).await?;
     let deadline = Instant::now() + wait;
+    let group = online_catalogs::read(config, deadline).await?;
+    let counts: Vec<u64> = group.states.values().map(|state| state.next_number).collect();
     let mut sides = Vec::new();
-    let mut unreachable = Vec::new();
+    let mut unreachable = group.unreachable;
     for replica in &config.orders.replicas {
-        match read(replica, state.next_number, deadline).await {
+        match read(replica, group.reference.next_number, &counts, deadline).await {
             Ok(side) => sides.push(side),
             Err(error) => unreachable.push(Unreachable {
                 service: format!("orders-{}", replica.id),
@@ -32,13 +33,12 @@ pub(super) async fn audit(config: &Config, wait: Duration) -> Result<Outcome, Au
             }),
         }
     }
-    let side = catalog_side(state);
-    Ok(Outcome { report: market::audit::audit(Some(&side), &sides), unreachable })
-}
-
-async fn ask_catalog(address: &str) -> Result<CatalogState, AuditError> {
-    let ask = async { inspect_client(address).await?.catalog().await };
-    ask.await.map_err(|source| AuditError::Catalog { address: address.to_owned(), source })
+    let mut disagreements = group.disagreements;
+    for (id, state) in &group.states {
+        disagreements.extend(against_orders(*id, state, &sides));
+    }
+    let report = market::audit::audit(Some(&catalog_side(group.reference)), &sides);
+    Ok(Outcome { report, catalogs: group.lines, disagreements, unreachable })
 }
 
 /// Every replica is read up to the catalog's next number, so nothing needs the outbox to be level.
@@ -55,12 +55,13 @@ fn catalog_side(state: CatalogState) -> CatalogSide {
 async fn read(
     replica: &Replica,
     to: OrderNumber,
+    counts: &[u64],
     deadline: Instant,
 ) -> Result<OrdersSide, InspectError> {
     let mut client = inspect_client(&replica.address.to_string()).await?;
     wait_for(&mut client, to, deadline).await?;
     let bar = progress(replica.id, to);
-    let mut scan = OrderScan::new([to]);
+    let mut scan = OrderScan::new(counts.iter().copied().chain([to]));
     let mut pages = client.orders(0, to).await?;
     while let Some(page) = pages.next().await? {
         for (number, row) in (page.first..).zip(&page.rows) {

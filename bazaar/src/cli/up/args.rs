@@ -21,9 +21,12 @@ pub struct UpArgs {
     /// Public port of the first gateway [default: 8080]; its internal port is the next one
     #[arg(long, conflicts_with = "config", value_parser = port())]
     pub port: Option<u16>,
-    /// First port between services [default: 7101]; those of metrics begin 20 above
+    /// First port between services [default: 7101]; those of metrics begin 30 above
     #[arg(long, conflicts_with = "config", value_parser = port())]
     pub grpc_port: Option<u16>,
+    /// Catalog replicas of a deployment that is written now [default: 3]
+    #[arg(long, conflicts_with = "config", value_parser = catalogs)]
+    pub catalogs: Option<u8>,
     /// Gateways of a deployment that is written now [default: 1]
     #[arg(long, conflicts_with = "config", value_parser = clap::value_parser!(u8).range(1..=16))]
     pub gateways: Option<u8>,
@@ -52,6 +55,14 @@ fn port() -> RangedI64ValueParser<u16> {
     clap::value_parser!(u16).range(1..=65_000)
 }
 
+/// Even numbers survive no more failures than the odd one below.
+fn catalogs(text: &str) -> Result<u8, String> {
+    match text.parse() {
+        Ok(count @ (1 | 3 | 5)) => Ok(count),
+        _ => Err("choose 1, 3 or 5".to_owned()),
+    }
+}
+
 /// Killing faster than services start shows nothing; slower than daily is nobody's demonstration.
 fn kill_period(text: &str) -> Result<Period, String> {
     let (least, most) = (Period::millis(50), Period::seconds(86_400));
@@ -68,7 +79,7 @@ fn kill_period(text: &str) -> Result<Period, String> {
 pub enum Target {
     /// Order replicas, the leader most often.
     Orders,
-    /// The catalog.
+    /// Catalog replicas, while a majority of them runs.
     Catalog,
     /// Gateways.
     Gateway,
@@ -126,6 +137,9 @@ mod tests {
             ["--port", "0"],
             ["--port", "65535"],
             ["--grpc-port", "65530"],
+            ["--catalogs", "2"],
+            ["--catalogs", "0"],
+            ["--catalogs", "many"],
         ] {
             assert!(Cli::try_parse_from(["up", bad[0], bad[1]]).is_err(), "{bad:?}");
         }

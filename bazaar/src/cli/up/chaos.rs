@@ -1,4 +1,5 @@
-//! Killing services on purpose, to show that nothing comes of it.
+//! Killing services on purpose, to show that nothing comes of it. A majority of several catalogs is always left standing:
+//! without one nothing is decided, and that would show nothing.
 
 use std::time::Duration;
 
@@ -9,10 +10,14 @@ use rand_chacha::ChaCha8Rng;
 use super::args::Target;
 use super::overview;
 use super::supervisor::Supervisor;
+use crate::cli::catalogs::Catalogs;
 use crate::config::Config;
 
 /// Out of ten kills that may hit order replicas, so many hit the leader: its death is the most interesting one.
 const LEADER_OUT_OF_TEN: u32 = 5;
+
+/// How long a catalog may take to say whether it could be missed; one that takes longer could not help a majority either.
+const GLANCE: Duration = Duration::from_millis(500);
 
 /// What to kill, how often.
 #[derive(Clone, Copy, Debug)]
@@ -35,12 +40,20 @@ pub(super) async fn run(
     period.tick().await;
     for count in 1_u64.. {
         period.tick().await;
-        let leader = overview::leader(config).await;
-        let Some(victim) = victim(&mut random, &config.services(), plan.target, leader) else {
+        let (leader, catalogs) =
+            tokio::join!(overview::leader(config), Catalogs::ask(config, GLANCE));
+        let spared = |service: &ServiceId| {
+            service.kind == ServiceKind::Catalog && !catalogs.can_spare(service.id)
+        };
+        let services: Vec<ServiceId> =
+            config.services().into_iter().filter(|service| !spared(service)).collect();
+        let Some(victim) = victim(&mut random, &services, plan.target, leader) else {
             continue;
         };
-        let leads = victim.kind == ServiceKind::Orders && Some(victim.id) == leader;
-        let role = if leads { " (the leader)" } else { "" };
+        let catalog = catalogs.leader().filter(|_| config.catalog.replicas.len() > 1);
+        let leaders =
+            [leader.map(ServiceId::orders), catalog.map(|(id, _)| ServiceId::catalog(id))];
+        let role = if leaders.contains(&Some(victim)) { " (the leader)" } else { "" };
         match supervisor.kill(victim).await {
             Some(pid) => println!("kill {count}: {victim}{role}, process {pid}"),
             None => println!("kill {count}: {victim} is down already"),

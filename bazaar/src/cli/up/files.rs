@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 use super::UpError;
 use super::args::UpArgs;
 use super::logs::turn_over;
-use crate::config::{Config, Loaded, LocalPorts, METRICS_ABOVE, Place, load, render};
+use crate::config::{
+    CATALOG_REPLICAS, Config, Loaded, LocalPorts, METRICS_ABOVE, Place, load, render,
+};
 
 /// Everything that must be there before the first process starts.
 pub(super) struct Prepared {
@@ -64,6 +66,7 @@ fn written(args: &UpArgs) -> Result<PathBuf, UpError> {
         let ports = LocalPorts::counted(
             args.port.unwrap_or(8080),
             args.grpc_port.unwrap_or(7101),
+            args.catalogs.unwrap_or(CATALOG_REPLICAS),
             args.gateways.unwrap_or(1),
         );
         // The folder may be moved as a whole: data lies where the file lies.
@@ -75,20 +78,16 @@ fn written(args: &UpArgs) -> Result<PathBuf, UpError> {
 
 /// Ports given by flag, as overrides of a file that was written earlier.
 fn port_overrides(args: &UpArgs, file: &Path) -> Result<Vec<(String, String)>, UpError> {
-    if args.port.is_none() && args.grpc_port.is_none() && args.gateways.is_none() {
+    let counts = args.gateways.is_some() || args.catalogs.is_some();
+    if args.port.is_none() && args.grpc_port.is_none() && !counts {
         return Ok(Vec::new());
     }
     let text =
         fs::read_to_string(file).map_err(failed(|| format!("cannot read {}", file.display())))?;
     // A file that cannot be read as a configuration is complained about when it is loaded.
     let Ok(config) = toml::from_str::<Config>(&text) else { return Ok(Vec::new()) };
-    let gateways = config.gateways.len();
-    if args.gateways.is_some_and(|wanted| usize::from(wanted) != gateways) {
-        let place = Place::File { file: file.to_owned(), line: 1, column: 1 };
-        return Err(UpError::Flags(format!(
-            "{place}: it has {gateways} gateways, which --gateways cannot change; edit it, or remove it to have it written anew"
-        )));
-    }
+    same_count(file, "gateways", args.gateways, config.gateways.len())?;
+    same_count(file, "catalogs", args.catalogs, config.catalog.replicas.len())?;
     let mut overrides = Vec::new();
     if let Some(port) = args.port {
         for (gateway, port) in config.gateways.iter().zip((port..).step_by(2)) {
@@ -103,6 +102,17 @@ fn port_overrides(args: &UpArgs, file: &Path) -> Result<Vec<(String, String)>, U
         overrides.extend(moved_between_services(&config, port));
     }
     Ok(overrides)
+}
+
+/// A file that is there already says how many there are.
+fn same_count(file: &Path, what: &str, wanted: Option<u8>, found: usize) -> Result<(), UpError> {
+    if wanted.is_none_or(|wanted| usize::from(wanted) == found) {
+        return Ok(());
+    }
+    let place = Place::File { file: file.to_owned(), line: 1, column: 1 };
+    Err(UpError::Flags(format!(
+        "{place}: it has {found} {what}, which --{what} cannot change; edit it, or remove it to have it written anew"
+    )))
 }
 
 /// Ports between services counted up from `first`, and those of metrics (where the file has any) from further above.
@@ -187,7 +197,12 @@ mod tests {
     #[test]
     fn the_first_start_writes_a_configuration_and_the_next_one_uses_it() {
         let folder = tempfile::tempdir().unwrap();
-        let first = prepare(&args(folder.path(), &["--port", "9000", "--gateways", "2"])).unwrap();
+        let first = prepare(&args(
+            folder.path(),
+            &["--port", "9000", "--gateways", "2", "--catalogs", "5"],
+        ))
+        .unwrap();
+        assert_eq!(first.loaded.config.catalog.replicas.len(), 5);
         assert_eq!(first.loaded.config.gateways.len(), 2);
         assert_eq!(first.loaded.config.gateways[1].internal.port(), 9003);
         drop(first);
@@ -206,13 +221,16 @@ mod tests {
         let config = &moved.loaded.config;
         assert_eq!(config.gateways[0].internal.port(), 9501);
         assert_eq!(config.catalog.replicas[0].address.port(), 9600);
-        assert_eq!(config.orders.replicas[2].address.port(), 9603);
-        assert_eq!(config.gateways[0].grpc.port(), 9604);
-        assert_eq!(config.catalog.replicas[0].metrics, Some(Address::loopback(9620)));
-        assert_eq!(config.orders.replicas[2].metrics, Some(Address::loopback(9623)));
+        assert_eq!(config.catalog.replicas[2].address.port(), 9602);
+        assert_eq!(config.orders.replicas[2].address.port(), 9605);
+        assert_eq!(config.gateways[0].grpc.port(), 9606);
+        assert_eq!(config.catalog.replicas[0].metrics, Some(Address::loopback(9630)));
+        assert_eq!(config.orders.replicas[2].metrics, Some(Address::loopback(9635)));
         drop(moved);
         let error = prepare(&args(folder.path(), &["--gateways", "2"])).err().unwrap();
         assert!(error.to_string().contains("has 1 gateways"), "{error}");
+        let error = prepare(&args(folder.path(), &["--catalogs", "1"])).err().unwrap();
+        assert!(error.to_string().contains("has 3 catalogs"), "{error}");
     }
 
     #[test]

@@ -67,9 +67,9 @@ mod tests {
 
     #[test]
     fn every_address_is_shown() {
-        let config = Config::local(&LocalPorts::counted(9000, 9100, 2), Path::new("d"));
+        let config = Config::local(&LocalPorts::counted(9000, 9100, 3, 2), Path::new("d"));
         let text = table(&config, Path::new("d/bazaar.toml"));
-        for port in (9000..=9003).chain(9100..=9105).chain(9120..=9123) {
+        for port in (9000..=9003).chain(9100..=9107).chain(9130..=9135) {
             assert!(text.contains(&format!("127.0.0.1:{port}")), "{port} is missing in\n{text}");
         }
         assert!(text.contains("d/bazaar.toml"));

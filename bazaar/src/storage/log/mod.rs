@@ -12,6 +12,8 @@
 mod frame;
 mod record;
 mod replay;
+#[cfg(test)]
+mod reset_tests;
 mod scan;
 mod segment;
 #[cfg(test)]
@@ -64,6 +66,8 @@ pub struct Log {
     last: Position,
     last_hash: Option<ChainHash>,
     state: HardState,
+    /// Where the log was last made to go on after a replaced store; 0 if never.
+    reset: Position,
     buffer: Vec<u8>,
     closed: Option<String>,
     _locks: Vec<DirLock>,
@@ -112,8 +116,9 @@ impl Log {
         };
         let recovery = Recovery {
             state: scan.replay.state,
-            entries: scan.replay.entries,
-            applied_hash: scan.replay.applied_hash,
+            entries: if scan.outdated { Vec::new() } else { scan.replay.entries },
+            applied_hash: scan.replay.applied_hash.filter(|_| !scan.outdated),
+            outdated: scan.outdated,
             verdict: scan.verdict,
         };
         let log = Log {
@@ -128,6 +133,7 @@ impl Log {
             last: scan.replay.last,
             last_hash: scan.replay.last_hash,
             state: recovery.state,
+            reset: scan.replay.reset,
             buffer: Vec::new(),
             closed,
             _locks: vec![lock],
@@ -163,7 +169,9 @@ impl Log {
         frame::start(&mut buffer);
         record::encode(writes, &mut buffer);
         let size = frame::size(buffer.len() - frame::HEADER) as u64;
-        if self.end + size > self.header.size {
+        // A segment of an older layout is left as it is: the program that wrote it may come back and must be able to say
+        // that it is too old for what follows.
+        if self.end + size > self.header.size || self.header.version != segment::VERSION {
             self.roll(size)?;
         }
         frame::finish(&mut buffer, self.next_batch, self.header.salt);
@@ -198,6 +206,10 @@ impl Log {
                 self.last_hash = (self.last == 0).then_some(ChainHash::EMPTY);
             }
             LogWrite::Truncate(_) => {}
+            LogWrite::Reset { position, hash } => {
+                (self.last, self.last_hash) = (*position, Some(*hash));
+                self.reset = *position;
+            }
             LogWrite::State(state) => self.state = *state,
         }
     }
@@ -205,6 +217,7 @@ impl Log {
     /// Begins the next segment, which has room for a frame of `size` bytes.
     fn roll(&mut self, size: u64) -> Result<(), LogError> {
         let header = Header {
+            version: segment::VERSION,
             identity: self.options.identity.clone(),
             ordinal: self.header.ordinal + 1,
             size: self.options.segment_bytes.max(segment::HEADER as u64 + size),
@@ -213,6 +226,7 @@ impl Log {
             base: self.last,
             base_hash: self.last_hash,
             state: self.state,
+            reset: self.reset,
         };
         self.file = segment::create(&self.dir, &header)?;
         let active = Sealed {
@@ -280,6 +294,7 @@ fn chunk(writes: &[LogWrite]) -> Result<usize, LogError> {
 
 fn first_header(options: &LogOptions) -> Result<Header, LogError> {
     Ok(Header {
+        version: segment::VERSION,
         identity: options.identity.clone(),
         ordinal: 1,
         size: options.segment_bytes.max(2 * segment::HEADER as u64),
@@ -288,6 +303,8 @@ fn first_header(options: &LogOptions) -> Result<Header, LogError> {
         base: options.applied,
         base_hash: options.applied_hash,
         state: options.state,
+        // Nothing of before is in it.
+        reset: options.applied,
     })
 }
 

@@ -7,7 +7,9 @@ use bytes::Bytes;
 use replication::contract::{ChainHash, Entry, HardState, LogWrite};
 
 /// Version of this layout; the first byte of every payload.
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
+/// The version before it is read as well: no votes, no resets.
+const WITHOUT_VOTES: u8 = 1;
 /// Version and count.
 const HEADER: usize = 1 + 4;
 /// The shortest write: a truncation. Bounds what a count may claim, so that decoding never allocates
@@ -19,12 +21,13 @@ const APPEND: usize = 1 + 8 + 16 + 4;
 const TAG_APPEND: u8 = 1;
 const TAG_TRUNCATE: u8 = 2;
 const TAG_STATE: u8 = 3;
+const TAG_RESET: u8 = 4;
 
 /// Bytes that are no list of log writes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum RecordError {
     /// Written by another version of this program.
-    #[error("the record has layout version {0}, this program reads version {VERSION}")]
+    #[error("the record has layout version {0}, this program reads up to version {VERSION}")]
     Version(u8),
     /// The bytes end before the record does.
     #[error("the record ends too early")]
@@ -42,7 +45,8 @@ pub(super) fn encoded_len(write: &LogWrite) -> usize {
     match write {
         LogWrite::Append(entry) => APPEND + entry.command.len(),
         LogWrite::Truncate(_) => SHORTEST,
-        LogWrite::State(_) => 1 + 8 + 8,
+        LogWrite::Reset { .. } => 1 + 8 + 16,
+        LogWrite::State(_) => 1 + 8 + 1 + 8,
     }
 }
 
@@ -68,19 +72,25 @@ fn encode_one(write: &LogWrite, out: &mut Vec<u8>) {
             out.push(TAG_TRUNCATE);
             out.extend_from_slice(&position.to_le_bytes());
         }
+        LogWrite::Reset { position, hash } => {
+            out.push(TAG_RESET);
+            out.extend_from_slice(&position.to_le_bytes());
+            out.extend_from_slice(&hash.0);
+        }
         LogWrite::State(state) => {
             out.push(TAG_STATE);
             out.extend_from_slice(&state.epoch.to_le_bytes());
+            out.push(state.vote);
             out.extend_from_slice(&state.commit.to_le_bytes());
         }
     }
 }
 
-/// Reads what [`encode`] wrote. Total: any input gives writes or an error.
+/// Reads what [`encode`] wrote, or its forerunner. Total: any input gives writes or an error.
 pub(super) fn decode(input: &[u8]) -> Result<Vec<LogWrite>, RecordError> {
     let mut reader = Reader(input);
     let version = reader.byte()?;
-    if version != VERSION {
+    if version != VERSION && version != WITHOUT_VOTES {
         return Err(RecordError::Version(version));
     }
     let count = reader.u32()? as usize;
@@ -89,7 +99,7 @@ pub(super) fn decode(input: &[u8]) -> Result<Vec<LogWrite>, RecordError> {
     }
     let mut writes = Vec::with_capacity(count);
     for _ in 0..count {
-        writes.push(decode_one(&mut reader)?);
+        writes.push(decode_one(version, &mut reader)?);
     }
     match reader.0.len() {
         0 => Ok(writes),
@@ -97,7 +107,7 @@ pub(super) fn decode(input: &[u8]) -> Result<Vec<LogWrite>, RecordError> {
     }
 }
 
-fn decode_one(reader: &mut Reader<'_>) -> Result<LogWrite, RecordError> {
+fn decode_one(version: u8, reader: &mut Reader<'_>) -> Result<LogWrite, RecordError> {
     match reader.byte()? {
         TAG_APPEND => {
             let position = reader.u64()?;
@@ -107,7 +117,14 @@ fn decode_one(reader: &mut Reader<'_>) -> Result<LogWrite, RecordError> {
             Ok(LogWrite::Append(Entry { position, hash, command }))
         }
         TAG_TRUNCATE => Ok(LogWrite::Truncate(reader.u64()?)),
-        TAG_STATE => Ok(LogWrite::State(HardState { epoch: reader.u64()?, commit: reader.u64()? })),
+        TAG_STATE => {
+            let epoch = reader.u64()?;
+            let vote = if version == WITHOUT_VOTES { 0 } else { reader.byte()? };
+            Ok(LogWrite::State(HardState { epoch, vote, commit: reader.u64()? }))
+        }
+        TAG_RESET if version != WITHOUT_VOTES => {
+            Ok(LogWrite::Reset { position: reader.u64()?, hash: ChainHash(reader.array()?) })
+        }
         other => Err(RecordError::Kind(other)),
     }
 }
@@ -157,9 +174,28 @@ mod tests {
                 })
             ),
             any::<u64>().prop_map(LogWrite::Truncate),
-            any::<(u64, u64)>()
-                .prop_map(|(epoch, commit)| LogWrite::State(HardState { epoch, commit })),
+            any::<(u64, u8, u64)>().prop_map(|(epoch, vote, commit)| LogWrite::State(HardState {
+                epoch,
+                vote,
+                commit
+            })),
+            any::<(u64, [u8; 16])>()
+                .prop_map(|(position, hash)| LogWrite::Reset { position, hash: ChainHash(hash) }),
         ]
+    }
+
+    /// The same writes in the bytes of version 1: without votes and resets.
+    fn encode_without_votes(writes: &[LogWrite]) -> Vec<u8> {
+        let mut out = vec![WITHOUT_VOTES];
+        out.extend_from_slice(&(writes.len() as u32).to_le_bytes());
+        for write in writes {
+            let start = out.len();
+            encode_one(write, &mut out);
+            if matches!(write, LogWrite::State(_)) {
+                out.remove(start + 1 + 8);
+            }
+        }
+        out
     }
 
     proptest! {
@@ -184,6 +220,24 @@ mod tests {
         }
 
         #[test]
+        fn the_version_before_is_read(writes in prop::collection::vec(any_write(), 0..20)) {
+            let writes: Vec<_> = writes
+                .into_iter()
+                .filter(|write| !matches!(write, LogWrite::Reset { .. }))
+                .collect();
+            let bytes = encode_without_votes(&writes);
+            let without_vote = |write: &LogWrite| match write {
+                LogWrite::State(state) => LogWrite::State(HardState { vote: 0, ..*state }),
+                other => other.clone(),
+            };
+            let expected: Vec<_> = writes.iter().map(without_vote).collect();
+            prop_assert_eq!(decode(&bytes).unwrap(), expected);
+            for end in 0..bytes.len() {
+                prop_assert!(decode(&bytes[..end]).is_err());
+            }
+        }
+
+        #[test]
         fn any_bytes_are_read_or_refused(mut bytes in prop::collection::vec(any::<u8>(), 0..200)) {
             if let Some(first) = bytes.first_mut() { *first = VERSION; }
             if let Ok(writes) = decode(&bytes) {
@@ -191,6 +245,19 @@ mod tests {
                 encode(&writes, &mut again);
                 prop_assert_eq!(again, bytes);
             }
+        }
+    }
+
+    #[test]
+    fn versions_know_their_own_kinds_only() {
+        let reset = LogWrite::Reset { position: 7, hash: ChainHash([1; 16]) };
+        let bytes = encode_without_votes(&[reset]);
+        assert_eq!(decode(&bytes), Err(RecordError::Kind(TAG_RESET)));
+        for unknown in [0, VERSION + 1] {
+            let mut bytes = Vec::new();
+            encode(&[LogWrite::Truncate(1)], &mut bytes);
+            bytes[0] = unknown;
+            assert_eq!(decode(&bytes), Err(RecordError::Version(unknown)));
         }
     }
 

@@ -18,6 +18,8 @@ pub(super) struct Replay {
     pub entries: Vec<Entry>,
     /// Hard state.
     pub state: HardState,
+    /// Where the log was last made to go on after a replaced store; 0 if never.
+    pub reset: Position,
 }
 
 impl Replay {
@@ -30,6 +32,7 @@ impl Replay {
             last_hash: header.base_hash,
             entries: Vec::new(),
             state: header.state,
+            reset: header.reset,
         }
     }
 
@@ -41,6 +44,7 @@ impl Replay {
                 self.truncate(position);
                 Ok(())
             }
+            LogWrite::Reset { position, hash } => self.reset(position, hash),
             LogWrite::State(state) => {
                 self.state = state;
                 Ok(())
@@ -62,6 +66,19 @@ impl Replay {
         } else if entry.position > self.applied {
             self.entries.push(entry);
         }
+        Ok(())
+    }
+
+    /// The log goes on after a store that was replaced; what it held before belongs to nothing any more.
+    fn reset(&mut self, position: Position, hash: ChainHash) -> Result<(), &'static str> {
+        if position > self.applied {
+            // The reset is only written once the store is there.
+            return Err("the log goes on after what the store has applied");
+        }
+        self.entries.clear();
+        self.applied_hash = (position == self.applied).then_some(hash);
+        (self.last, self.last_hash) = (position, Some(hash));
+        self.reset = position;
         Ok(())
     }
 

@@ -13,6 +13,8 @@ use crate::storage::files::FileError;
 pub(super) struct Scan {
     /// What the writes add up to, up to the first damage.
     pub replay: Replay,
+    /// The log has not heard that the store was replaced.
+    pub outdated: bool,
     /// Is it all there?
     pub verdict: Verdict,
     /// Every segment, the last being the active one.
@@ -52,7 +54,10 @@ pub(super) fn scan(list: &[(u64, PathBuf)], options: &LogOptions) -> Result<Scan
         }
     }
     let mut scan = scan.expect("the list of segments is not empty");
-    if scan.replay.last < options.applied {
+    if scan.replay.reset < options.replaced {
+        // What it says was never told to somebody who relies on it: that comes after the reset.
+        scan.outdated = true;
+    } else if scan.replay.last < options.applied {
         // The store never runs ahead of the log, so the log's end was there and is gone.
         let (_, path) = &list[list.len() - 1];
         let what = "the log ends before what the store has applied";
@@ -119,6 +124,7 @@ fn follow(scan: &mut Option<Scan>, segment: Segment, last: bool, applied: u64) -
 fn begin(header: &Header, applied: u64) -> Scan {
     Scan {
         replay: Replay::new(applied, header),
+        outdated: false,
         verdict: Verdict::Clean,
         segments: Vec::new(),
         active: header.clone(),
@@ -172,6 +178,7 @@ fn tail(scan: &mut Scan, segment: &Segment, at: usize) -> Option<Rot> {
 fn rotten(scan: Option<Scan>, rot: Rot, list: &[(u64, PathBuf)], options: &LogOptions) -> Scan {
     let mut scan = scan.unwrap_or_else(|| {
         let header = Header {
+            version: segment::VERSION,
             identity: options.identity.clone(),
             ordinal: list[0].0,
             size: 0,
@@ -180,6 +187,7 @@ fn rotten(scan: Option<Scan>, rot: Rot, list: &[(u64, PathBuf)], options: &LogOp
             base: options.applied,
             base_hash: None,
             state: Default::default(),
+            reset: 0,
         };
         begin(&header, options.applied)
     });

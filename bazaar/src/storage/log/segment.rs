@@ -12,7 +12,9 @@ use super::{LogError, LogIdentity, frame};
 use crate::storage::files::{self, FileError};
 
 /// Version of the layout of segments and frames.
-const VERSION: u32 = 1;
+pub(super) const VERSION: u32 = 2;
+/// The version before it is read as well: no vote, no resets.
+const WITHOUT_VOTES: u32 = 1;
 const MAGIC: [u8; 8] = *b"BZRsegmt";
 /// The header takes one block of its own, so that no frame shares a sector with it.
 pub(super) const HEADER: usize = frame::ALIGN;
@@ -22,6 +24,8 @@ const SUFFIX: &str = ".segment";
 /// The beginning of a segment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Header {
+    /// Layout of the segment and of the records in it.
+    pub version: u32,
     /// Whose log it is.
     pub identity: LogIdentity,
     /// Segments are numbered densely; a missing number is a hole.
@@ -38,13 +42,15 @@ pub(super) struct Header {
     pub base_hash: Option<ChainHash>,
     /// Hard state when the segment was created.
     pub state: HardState,
+    /// Where the log was last made to go on after a store that had been replaced, or began after one; 0 if never.
+    pub reset: Position,
 }
 
 impl Header {
     fn encode(&self) -> [u8; HEADER] {
         let mut out = Vec::with_capacity(HEADER);
         out.extend_from_slice(&MAGIC);
-        out.extend_from_slice(&VERSION.to_le_bytes());
+        out.extend_from_slice(&self.version.to_le_bytes());
         let name = self.identity.group().as_bytes();
         out.extend_from_slice(&[self.identity.replica(), name.len() as u8]);
         out.extend_from_slice(name);
@@ -55,6 +61,10 @@ impl Header {
         }
         out.push(u8::from(self.base_hash.is_some()));
         out.extend_from_slice(&self.base_hash.unwrap_or_default().0);
+        if self.version != WITHOUT_VOTES {
+            out.push(self.state.vote);
+            out.extend_from_slice(&self.reset.to_le_bytes());
+        }
         let mut block = [0; HEADER];
         block[..out.len()].copy_from_slice(&out);
         let sum = crc32c(&block[..HEADER - 4]);
@@ -70,28 +80,33 @@ impl Header {
             return Ok(None);
         }
         let version = u32::from_le_bytes([block[8], block[9], block[10], block[11]]);
-        if version != VERSION {
+        if version != VERSION && version != WITHOUT_VOTES {
             return Err(LogError::Version { path: path.to_owned(), version });
         }
         let (replica, length) = (block[12], usize::from(block[13]).min(NAME_BYTES));
         let group = String::from_utf8_lossy(&block[14..14 + length]).into_owned();
         let numbers = 14 + NAME_BYTES;
-        let number = |at: usize| {
+        let word = |at: usize| {
             let mut bytes = [0; 8];
-            bytes.copy_from_slice(&block[numbers + at * 8..numbers + at * 8 + 8]);
+            bytes.copy_from_slice(&block[at..at + 8]);
             u64::from_le_bytes(bytes)
         };
+        let number = |index: usize| word(numbers + index * 8);
         let mut hash = [0; 16];
         hash.copy_from_slice(&block[numbers + 57..numbers + 73]);
+        // Version 1 left zeros where later ones have a vote and a reset.
+        let (vote, reset) = (block[numbers + 73], word(numbers + 74));
         Ok(Some(Header {
+            version,
             identity: LogIdentity::raw(group, replica),
             ordinal: number(0),
             size: number(1),
             first_batch: number(2),
             salt: number(3),
             base: number(4),
-            state: HardState { epoch: number(5), commit: number(6) },
+            state: HardState { epoch: number(5), vote, commit: number(6) },
             base_hash: (block[numbers + 56] == 1).then_some(ChainHash(hash)),
+            reset,
         }))
     }
 }
@@ -167,6 +182,7 @@ mod tests {
 
     fn sample() -> Header {
         Header {
+            version: VERSION,
             identity: LogIdentity::new("orders", 3).unwrap(),
             ordinal: 4,
             size: 4_096,
@@ -174,14 +190,17 @@ mod tests {
             salt: 0x0123_4567_89ab_cdef,
             base: 1_000,
             base_hash: Some(ChainHash([9; 16])),
-            state: HardState { epoch: 5, commit: 999 },
+            state: HardState { epoch: 5, vote: 2, commit: 999 },
+            reset: 700,
         }
     }
 
     #[test]
     fn a_header_comes_back_and_damage_is_noticed() {
         let path = Path::new("x");
-        for header in [sample(), Header { base_hash: None, ..sample() }] {
+        let state = HardState { vote: 0, ..sample().state };
+        let older = Header { version: WITHOUT_VOTES, state, reset: 0, ..sample() };
+        for header in [sample(), Header { base_hash: None, ..sample() }, older] {
             let bytes = header.encode();
             assert_eq!(Header::decode(&bytes, path).unwrap(), Some(header));
             for at in 0..bytes.len() {
@@ -196,11 +215,11 @@ mod tests {
     #[test]
     fn another_version_is_named() {
         let mut bytes = sample().encode();
-        bytes[8] = 2;
+        bytes[8] = 3;
         let sum = crc32c(&bytes[..HEADER - 4]);
         bytes[HEADER - 4..].copy_from_slice(&sum.to_le_bytes());
         let error = Header::decode(&bytes, Path::new("x")).unwrap_err();
-        assert!(matches!(error, LogError::Version { version: 2, .. }));
+        assert!(matches!(error, LogError::Version { version: 3, .. }));
     }
 
     #[test]

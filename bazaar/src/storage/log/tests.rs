@@ -1,25 +1,23 @@
 //! What a log must survive, and what it must notice.
 
-use std::collections::BTreeSet;
-
 use bytes::Bytes;
 use proptest::prelude::*;
 use replication::contract::Entry;
 
 use super::*;
 
-fn options() -> LogOptions {
+pub(super) fn options() -> LogOptions {
     let identity = LogIdentity::new("orders", 2).unwrap();
     LogOptions { segment_bytes: 4 << 10, ..LogOptions::new(identity) }
 }
 
-fn at(applied: &[Entry]) -> LogOptions {
+pub(super) fn at(applied: &[Entry]) -> LogOptions {
     let last = applied.last().unwrap();
     LogOptions { applied: last.position, applied_hash: Some(last.hash), ..options() }
 }
 
 /// A gapless chain of entries.
-fn chain(count: u64) -> Vec<Entry> {
+pub(super) fn chain(count: u64) -> Vec<Entry> {
     let mut hash = ChainHash::EMPTY;
     (1..=count)
         .map(|position| {
@@ -30,7 +28,7 @@ fn chain(count: u64) -> Vec<Entry> {
         .collect()
 }
 
-fn append(log: &mut Log, entries: &[Entry]) {
+pub(super) fn append(log: &mut Log, entries: &[Entry]) {
     for entry in entries {
         log.append(&[LogWrite::Append(entry.clone())]).unwrap();
     }
@@ -40,30 +38,46 @@ fn reopen(dir: &Path) -> Recovery {
     Log::open(dir, options()).unwrap().1
 }
 
-/// Copies a log, lets somebody damage one file of it, and opens the copy.
-fn damaged(dir: &Path, name: &Path, damage: impl FnOnce(&mut Vec<u8>)) -> Recovery {
+/// Copies a log.
+pub(super) fn copy(dir: &Path) -> tempfile::TempDir {
     let copy = tempfile::tempdir().unwrap();
     for item in fs::read_dir(dir).unwrap() {
         let path = item.unwrap().path();
         fs::copy(&path, copy.path().join(path.file_name().unwrap())).unwrap();
     }
+    copy
+}
+
+/// Copies a log, lets somebody damage one file of it, and opens the copy.
+fn damaged(dir: &Path, name: &Path, damage: impl FnOnce(&mut Vec<u8>)) -> Recovery {
+    damaged_at(dir, name, options(), damage).0
+}
+
+/// The same beside another store, and what a second look gives.
+pub(super) fn damaged_at(
+    dir: &Path,
+    name: &Path,
+    options: LogOptions,
+    damage: impl FnOnce(&mut Vec<u8>),
+) -> (Recovery, Recovery) {
+    let copy = copy(dir);
     let victim = copy.path().join(name.file_name().unwrap());
     let mut bytes = fs::read(&victim).unwrap();
     damage(&mut bytes);
     fs::write(&victim, bytes).unwrap();
-    let first = reopen(copy.path());
-    let second = reopen(copy.path());
+    let first = Log::open(copy.path(), options.clone()).unwrap().1;
+    let second = Log::open(copy.path(), options).unwrap().1;
     assert_eq!(first.entries, second.entries, "opening again changes nothing");
     if matches!(first.verdict, Verdict::TornTail { .. }) {
         assert_eq!(second.verdict, Verdict::Clean, "a torn tail is cut for good");
     } else {
         assert_eq!(first.verdict.is_rotten(), second.verdict.is_rotten());
     }
-    first
+    (first, second)
 }
 
 impl Verdict {
-    fn is_rotten(&self) -> bool {
+    pub(super) fn is_rotten(&self) -> bool {
         matches!(self, Verdict::Rotten(_))
     }
 }
@@ -77,7 +91,7 @@ fn what_was_appended_comes_back_however_often_it_is_opened() {
         assert_eq!(recovery.verdict, Verdict::Clean);
         assert_eq!(recovery.entries, entries[..round]);
         assert_eq!(recovery.state.epoch, round as u64);
-        let state = HardState { epoch: round as u64 + 1, commit: 0 };
+        let state = HardState { epoch: round as u64 + 1, vote: 0, commit: 0 };
         log.append(&[LogWrite::State(state), LogWrite::Append(entries[round].clone())]).unwrap();
     }
     assert!(fs::read_dir(dir.path()).unwrap().count() > 3, "small segments roll over");
@@ -256,7 +270,7 @@ fn segments_go_when_the_store_has_them_and_the_rest_suffices() {
     let dir = tempfile::tempdir().unwrap();
     let entries = chain(60);
     let mut log = Log::open(dir.path(), options()).unwrap().0;
-    let state = HardState { epoch: 9, commit: 1 };
+    let state = HardState { epoch: 9, vote: 0, commit: 1 };
     log.append(&[LogWrite::State(state)]).unwrap();
     append(&mut log, &entries);
     let before = log.segments();
@@ -366,33 +380,52 @@ proptest! {
 
     /// Any writes that an engine may make, in any batches, over several opens, against a plain list.
     #[test]
-    fn a_log_is_a_list(steps in prop::collection::vec((0u8..8, 1usize..5), 1..40)) {
+    fn a_log_is_a_list(steps in prop::collection::vec((0u8..9, 1usize..5), 1..40)) {
         let dir = tempfile::tempdir().unwrap();
         let mut model: Vec<Entry> = Vec::new();
-        let mut kinds = BTreeSet::new();
-        let mut log = Log::open(dir.path(), options()).unwrap().0;
+        // What the store was replaced by: the list begins after it.
+        let mut base = (0, ChainHash::EMPTY);
+        let mut state = HardState::default();
+        let opened = |base: (Position, ChainHash)| {
+            let (applied, hash) = base;
+            let beside =
+                LogOptions { applied, applied_hash: Some(hash), replaced: applied, ..options() };
+            Log::open(dir.path(), beside).unwrap()
+        };
+        let mut log = opened(base).0;
         for (index, (kind, count)) in steps.into_iter().enumerate() {
-            kinds.insert(kind);
             let mut writes = Vec::new();
             if kind == 6 {
                 model.truncate(model.len().saturating_sub(count));
-                writes.push(LogWrite::Truncate(model.len() as u64 + 1));
+                writes.push(LogWrite::Truncate(base.0 + model.len() as u64 + 1));
             } else if kind == 7 {
                 drop(log);
-                let (again, recovery) = Log::open(dir.path(), options()).unwrap();
+                let (again, recovery) = opened(base);
                 prop_assert_eq!(&recovery.entries, &model);
+                prop_assert_eq!(recovery.state, state);
                 log = again;
+            } else if kind == 8 {
+                // Anywhere above the last one, within the list or beyond its end.
+                let position = base.0 + (count * 3) as u64;
+                base = (position, ChainHash([index as u8; 16]));
+                model.clear();
+                writes.push(LogWrite::Reset { position, hash: base.1 });
+                state = HardState { epoch: index as u64, vote: count as u8, commit: position };
+                writes.push(LogWrite::State(state));
             }
             for _ in 0..count {
                 let command = Bytes::from(vec![index as u8; 100]);
-                let before = model.last().map_or(ChainHash::EMPTY, |entry| entry.hash);
-                let position = model.len() as u64 + 1;
+                let before = model.last().map_or(base.1, |entry| entry.hash);
+                let position = base.0 + model.len() as u64 + 1;
                 model.push(Entry { position, hash: before.extend(&command), command });
                 writes.push(LogWrite::Append(model[model.len() - 1].clone()));
             }
             log.append(&writes).unwrap();
+            log.cut(base.0).unwrap();
         }
         drop(log);
-        prop_assert_eq!(reopen(dir.path()).entries, model);
+        let recovery = opened(base).1;
+        prop_assert_eq!(recovery.entries, model);
+        prop_assert_eq!(recovery.state, state);
     }
 }

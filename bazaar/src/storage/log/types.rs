@@ -53,6 +53,9 @@ pub struct LogOptions {
     pub applied: Position,
     /// Hash of the prefix that ends at `applied`, if the store knows it. Only used for a new log.
     pub applied_hash: Option<ChainHash>,
+    /// Position at which the store was last replaced as a whole; 0 if it never was. Until the log has a reset there, its
+    /// entries are those of before, and need not meet the store.
+    pub replaced: Position,
     /// Hard state a new log begins with.
     pub state: HardState,
     /// Only look: nothing on the disk changes, and the log takes no writes.
@@ -67,6 +70,7 @@ impl LogOptions {
             segment_bytes: SEGMENT_BYTES,
             applied: 0,
             applied_hash: Some(ChainHash::EMPTY),
+            replaced: 0,
             state: HardState::default(),
             look_only: false,
         }
@@ -115,6 +119,9 @@ pub struct Recovery {
     pub entries: Vec<Entry>,
     /// Hash of the prefix that ends at the applied position, as the log knows it.
     pub applied_hash: Option<ChainHash>,
+    /// The log has not heard that the store was replaced: its hard state counts, its entries do not. They are left out here,
+    /// and the first write must be a [`LogWrite::Reset`](replication::contract::LogWrite::Reset) to where the store is.
+    pub outdated: bool,
     /// Is it all there?
     pub verdict: Verdict,
 }

@@ -2,14 +2,17 @@
 
 use std::fs;
 use std::io::ErrorKind;
+use std::ops::Bound;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
 use market::rows::{Row, RowChange, Table};
-use redb::{Database, Durability, ReadableDatabase, TableDefinition};
+use redb::{
+    Database, Durability, ReadTransaction, ReadableDatabase, TableDefinition, WriteTransaction,
+};
 use replication::contract::Position;
 
-use super::{OWN_PREFIX, PAGE_BYTES, POSITION_KEY, Store, StoreError};
+use super::{OWN_PREFIX, PAGE_BYTES, POSITION_KEY, Page, REPLACED_KEY, Store, StoreError, View};
 use crate::storage::files;
 
 type Definition = TableDefinition<'static, &'static [u8], &'static [u8]>;
@@ -55,11 +58,16 @@ impl EmbeddedStore {
         Ok(transaction.commit()?)
     }
 
-    fn put(&self, position: Position, changes: &[RowChange]) -> Result<(), redb::Error> {
+    fn begin(&self) -> Result<WriteTransaction, redb::Error> {
         let mut transaction = self.database.begin_write()?;
         transaction.set_durability(Durability::Immediate)?;
         // Costs a little with every commit; without it, opening after a crash would read the whole file.
         transaction.set_quick_repair(true);
+        Ok(transaction)
+    }
+
+    fn put(&self, position: Position, changes: &[RowChange]) -> Result<(), redb::Error> {
+        let transaction = self.begin()?;
         for table in Table::ALL {
             let mut of_table = changes.iter().filter(|change| change.table == table).peekable();
             if of_table.peek().is_none() && table != Table::Facts {
@@ -79,6 +87,42 @@ impl EmbeddedStore {
         Ok(transaction.commit()?)
     }
 
+    fn put_all(&self, position: Position, rows: &[Row]) -> Result<(), redb::Error> {
+        let transaction = self.begin()?;
+        for table in Table::ALL {
+            transaction.delete_table(definition(table))?;
+            let mut fresh = transaction.open_table(definition(table))?;
+            for row in rows.iter().filter(|row| row.table == table) {
+                fresh.insert(row.key.as_slice(), row.value.as_slice())?;
+            }
+            if table == Table::Facts {
+                fresh.insert(POSITION_KEY, position.to_be_bytes().as_slice())?;
+                fresh.insert(REPLACED_KEY, position.to_be_bytes().as_slice())?;
+            }
+        }
+        Ok(transaction.commit()?)
+    }
+
+    fn begin_view(&self) -> Result<EmbeddedView, StoreError> {
+        let transaction = self.database.begin_read().map_err(failed("begin a view"))?;
+        let facts = transaction.open_table(definition(Table::Facts));
+        let facts = facts.map_err(failed("begin a view"))?;
+        let position = facts.get(POSITION_KEY).map_err(failed("begin a view"))?;
+        let position = stored_position(position.as_ref().map(|value| value.value()))?;
+        Ok(EmbeddedView { transaction, position })
+    }
+
+    fn position_at(&self, key: &[u8]) -> Result<Position, StoreError> {
+        stored_position(self.get(Table::Facts, key)?.as_deref())
+    }
+
+    fn may_write(&self, position: Position) -> Result<(), StoreError> {
+        match self.applied()? {
+            applied if position < applied => Err(StoreError::Backwards { applied, position }),
+            _ => Ok(()),
+        }
+    }
+
     fn read(
         &self,
         table: Table,
@@ -92,7 +136,7 @@ impl EmbeddedStore {
         for row in rows.range(from..)?.take(max) {
             let (key, value) = row?;
             let (key, value) = (key.value().to_vec(), value.value().to_vec());
-            if table == Table::Facts && key.starts_with(OWN_PREFIX) {
+            if is_own(table, &key) {
                 continue;
             }
             bytes += key.len() + value.len();
@@ -112,10 +156,7 @@ impl EmbeddedStore {
 
 impl Store for EmbeddedStore {
     fn applied(&self) -> Result<Position, StoreError> {
-        let value = self.get(Table::Facts, POSITION_KEY)?;
-        let Some(value) = value else { return Ok(0) };
-        let bytes = <[u8; 8]>::try_from(value.as_slice());
-        bytes.map(u64::from_be_bytes).map_err(|_| StoreError::Damaged("its position".into()))
+        self.position_at(POSITION_KEY)
     }
 
     fn load(&self, tables: &[Table]) -> Result<Vec<Row>, StoreError> {
@@ -128,11 +169,21 @@ impl Store for EmbeddedStore {
     }
 
     fn write(&self, position: Position, changes: &[RowChange]) -> Result<(), StoreError> {
-        let applied = self.applied()?;
-        if position < applied {
-            return Err(StoreError::Backwards { applied, position });
-        }
+        self.may_write(position)?;
         self.put(position, changes).map_err(failed("write"))
+    }
+
+    fn replace(&self, position: Position, rows: &[Row]) -> Result<(), StoreError> {
+        self.may_write(position)?;
+        self.put_all(position, rows).map_err(failed("replace its rows"))
+    }
+
+    fn replaced(&self) -> Result<Position, StoreError> {
+        self.position_at(REPLACED_KEY)
+    }
+
+    fn view(&self) -> Result<Box<dyn View>, StoreError> {
+        Ok(Box::new(self.begin_view()?))
     }
 
     fn get(&self, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
@@ -142,6 +193,63 @@ impl Store for EmbeddedStore {
     fn range(&self, table: Table, from: &[u8], max: usize) -> Result<Vec<Row>, StoreError> {
         self.read(table, from, max, PAGE_BYTES).map_err(failed("read rows"))
     }
+}
+
+/// All rows as of one transaction: the library keeps its pages until it is dropped.
+struct EmbeddedView {
+    transaction: ReadTransaction,
+    position: Position,
+}
+
+impl EmbeddedView {
+    fn read(&self, after: Option<(Table, &[u8])>, max_bytes: usize) -> Result<Page, redb::Error> {
+        let mut page = Page::default();
+        let mut bytes = 0;
+        let first = after.map_or(Table::ALL[0], |(table, _)| table);
+        for table in Table::ALL.into_iter().filter(|table| *table >= first) {
+            let from = match after {
+                Some((of, key)) if of == table => Bound::Excluded(key),
+                _ => Bound::Unbounded,
+            };
+            let rows = self.transaction.open_table(definition(table))?;
+            for row in rows.range::<&[u8]>((from, Bound::Unbounded))? {
+                let (key, value) = row?;
+                let (key, value) = (key.value(), value.value());
+                if is_own(table, key) {
+                    continue;
+                }
+                bytes += key.len() + value.len();
+                if bytes > max_bytes && !page.rows.is_empty() {
+                    return Ok(page);
+                }
+                page.rows.push(Row { table, key: key.to_vec(), value: value.to_vec() });
+            }
+        }
+        page.end = true;
+        Ok(page)
+    }
+}
+
+impl View for EmbeddedView {
+    fn position(&self) -> Position {
+        self.position
+    }
+
+    fn page(&self, after: Option<(Table, &[u8])>, max_bytes: usize) -> Result<Page, StoreError> {
+        self.read(after, max_bytes).map_err(failed("read a view"))
+    }
+}
+
+/// Does this row belong to the store itself?
+fn is_own(table: Table, key: &[u8]) -> bool {
+    table == Table::Facts && key.starts_with(OWN_PREFIX)
+}
+
+/// A position out of the store's own facts; 0 if it is not there.
+fn stored_position(value: Option<&[u8]>) -> Result<Position, StoreError> {
+    let Some(value) = value else { return Ok(0) };
+    let bytes = <[u8; 8]>::try_from(value);
+    bytes.map(u64::from_be_bytes).map_err(|_| StoreError::Damaged("its position".into()))
 }
 
 fn definition(table: Table) -> Definition {

@@ -10,12 +10,15 @@ pub use writer::{Report, StoreWriter, WriterOptions};
 
 use bytes::Bytes;
 use market::rows::{Row, RowChange, Table};
+use node::HASH_KEY;
 use replication::contract::{ChainHash, Entry, Position};
 
 /// Keys of the facts table that begin with this belong to the store itself; the law never sees them.
 const OWN_PREFIX: &[u8] = b"storage.";
 /// The position the rows reflect, as a big-endian u64.
 const POSITION_KEY: &[u8] = b"storage.position";
+/// The position at which the rows were last replaced as a whole, as a big-endian u64.
+const REPLACED_KEY: &[u8] = b"storage.replaced";
 /// Most bytes one range or history read returns (4 MiB), so that a question for many large rows stays small. One row is
 /// always returned.
 const PAGE_BYTES: usize = 4 << 20;
@@ -52,6 +55,26 @@ pub enum StoreError {
     Damaged(String),
 }
 
+/// Some rows of a [`View`].
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Page {
+    /// In the sequence of their tables and keys.
+    pub rows: Vec<Row>,
+    /// No rows follow.
+    pub end: bool,
+}
+
+/// All rows as they were in one moment, whatever is written later. What it holds on to takes room on the disk, so it should
+/// not live long.
+pub trait View: Send {
+    /// Position the rows reflect.
+    fn position(&self) -> Position;
+
+    /// Rows after a place, history included, the store's own facts not: as many as fit into so many bytes of keys and
+    /// values, at least one if any is left.
+    fn page(&self, after: Option<(Table, &[u8])>, max_bytes: usize) -> Result<Page, StoreError>;
+}
+
 /// Tables with the position they reflect. All calls block; all are safe from several threads.
 pub trait Store: Send + Sync {
     /// Position the rows reflect; 0 for an empty store.
@@ -62,6 +85,15 @@ pub trait Store: Send + Sync {
 
     /// Makes changes durable together with the position they lead to. Later changes of the same row win.
     fn write(&self, position: Position, changes: &[RowChange]) -> Result<(), StoreError>;
+
+    /// Throws all rows away and puts others in their place, durably and in one step. Never goes back.
+    fn replace(&self, position: Position, rows: &[Row]) -> Result<(), StoreError>;
+
+    /// The position of the last [`Store::replace`]; 0 if there was none.
+    fn replaced(&self) -> Result<Position, StoreError>;
+
+    /// All rows as they are now.
+    fn view(&self) -> Result<Box<dyn View>, StoreError>;
 
     /// One row's contents.
     fn get(&self, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError>;
@@ -83,16 +115,24 @@ pub trait Store: Send + Sync {
         Ok(entries)
     }
 
-    /// Hash of the prefix that ends at a position, if the history has it.
+    /// Hash of the prefix that ends at a position: out of the history if there is one, else known of the last position only.
     fn hash_at(&self, position: Position) -> Result<Option<ChainHash>, StoreError> {
         if position == 0 {
             return Ok(Some(ChainHash::EMPTY));
         }
         let key = position.to_be_bytes();
-        match self.get(Table::History, &key)? {
-            Some(value) => Ok(Some(history_entry(&key, value)?.hash)),
-            None => Ok(None),
+        if let Some(value) = self.get(Table::History, &key)? {
+            return Ok(Some(history_entry(&key, value)?.hash));
         }
+        // Asked again afterwards: a write in between would make it the hash of another position.
+        let before = self.applied()?;
+        let hash = self.get(Table::Facts, HASH_KEY)?;
+        if before != position || self.applied()? != position {
+            return Ok(None);
+        }
+        let Some(hash) = hash else { return Ok(None) };
+        let hash = <[u8; 16]>::try_from(hash.as_slice());
+        hash.map(|hash| Some(ChainHash(hash))).map_err(|_| StoreError::Damaged("its hash".into()))
     }
 }
 

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use market::rows::{RowChange, Table};
+use market::rows::{Row, RowChange, Table};
 use metrics::histogram;
 use node::process::Ticket;
 use parking_lot::{Condvar, Mutex};
@@ -38,6 +38,8 @@ impl Default for WriterOptions {
 pub enum Report {
     /// Everything up to here is durable in the store.
     Stored(Position),
+    /// The store's rows were replaced, durably, by those of this position.
+    Replaced(Position),
     /// A write failed; nothing is written any more.
     Failed(StoreError),
 }
@@ -50,8 +52,23 @@ struct Item {
     bytes: usize,
 }
 
+/// Rows that take the place of all others.
+struct Replacement {
+    position: Position,
+    rows: Vec<Row>,
+    bytes: usize,
+}
+
+/// What the writer does next.
+enum Work {
+    Replace(Replacement),
+    Write(Vec<Item>),
+}
+
 #[derive(Default)]
 struct Queue {
+    /// Comes before all items.
+    replacement: Option<Replacement>,
     items: VecDeque<Item>,
     stop: bool,
 }
@@ -59,8 +76,10 @@ struct Queue {
 struct Shared {
     queue: Mutex<Queue>,
     wake: Condvar,
-    /// Bytes waiting or being written.
+    /// Bytes of changes waiting or being written.
     pending: AtomicUsize,
+    /// Bytes of rows that wait to replace all others, or do so now.
+    replacing: AtomicUsize,
     /// The log is durable up to here.
     durable: AtomicU64,
     options: WriterOptions,
@@ -83,6 +102,7 @@ impl StoreWriter {
             queue: Mutex::default(),
             wake: Condvar::new(),
             pending: AtomicUsize::new(0),
+            replacing: AtomicUsize::new(0),
             durable: AtomicU64::new(0),
             options,
         });
@@ -113,6 +133,21 @@ impl StoreWriter {
         }
     }
 
+    /// Takes rows that replace all others. What waits is void, since it leads to where they begin or not even there. The log
+    /// need not be durable up to anything: it hears of the replacement afterwards, and recovery knows which of the two is ahead.
+    pub fn replace(&self, position: Position, rows: Vec<Row>) {
+        let bytes = rows.iter().map(row_size).sum();
+        let mut queue = self.shared.queue.lock();
+        let void: usize = queue.items.drain(..).map(|item| item.bytes).sum();
+        let before = queue.replacement.replace(Replacement { position, rows, bytes });
+        let superseded = before.as_ref().map_or(0, |before| before.bytes);
+        self.shared.pending.fetch_sub(void, Ordering::Relaxed);
+        self.shared.replacing.fetch_add(bytes, Ordering::Relaxed);
+        self.shared.replacing.fetch_sub(superseded, Ordering::Relaxed);
+        drop(queue);
+        self.shared.wake.notify_one();
+    }
+
     /// Tells that the log is durable up to a ticket. Wakes nobody: the writer looks when its interval is over.
     pub fn log_durable(&self, ticket: Ticket) {
         self.shared.durable.fetch_max(ticket, Ordering::Release);
@@ -121,6 +156,11 @@ impl StoreWriter {
     /// Bytes of changes that wait or are being written.
     pub fn pending_bytes(&self) -> usize {
         self.shared.pending.load(Ordering::Relaxed)
+    }
+
+    /// Bytes of rows that wait to replace all others, or do so now.
+    pub fn replacing_bytes(&self) -> usize {
+        self.shared.replacing.load(Ordering::Relaxed)
     }
 }
 
@@ -137,31 +177,52 @@ impl Drop for StoreWriter {
 
 impl Shared {
     fn run(&self, store: &dyn Store, report: &impl Fn(Report)) {
-        while let Some(items) = self.gather() {
-            let Some(position) = items.last().map(|item| item.position) else { continue };
-            let bytes: usize = items.iter().map(|item| item.bytes).sum();
-            let began = Instant::now();
-            let written = store.write(position, &coalesce(items));
-            histogram!("bazaar_store_commit_seconds").record(began.elapsed());
-            self.pending.fetch_sub(bytes, Ordering::Relaxed);
-            match written {
-                Ok(()) => report(Report::Stored(position)),
+        while let Some(work) = self.next() {
+            let done = match work {
+                Work::Replace(replacement) => self.replace(store, &replacement).map(Some),
+                Work::Write(items) => self.write(store, items),
+            };
+            match done {
+                Ok(Some(done)) => report(done),
+                Ok(None) => {}
                 Err(error) => return report(Report::Failed(error)),
             }
         }
     }
 
-    /// Waits for changes, then for the moment to write them. `None` when it is time to stop.
-    fn gather(&self) -> Option<Vec<Item>> {
+    fn write(&self, store: &dyn Store, items: Vec<Item>) -> Result<Option<Report>, StoreError> {
+        let Some(position) = items.last().map(|item| item.position) else { return Ok(None) };
+        let bytes: usize = items.iter().map(|item| item.bytes).sum();
+        let began = Instant::now();
+        let written = store.write(position, &coalesce(items));
+        histogram!("bazaar_store_commit_seconds").record(began.elapsed());
+        self.pending.fetch_sub(bytes, Ordering::Relaxed);
+        written.map(|()| Some(Report::Stored(position)))
+    }
+
+    fn replace(&self, store: &dyn Store, with: &Replacement) -> Result<Report, StoreError> {
+        let replaced = store.replace(with.position, &with.rows);
+        self.replacing.fetch_sub(with.bytes, Ordering::Relaxed);
+        replaced.map(|()| Report::Replaced(with.position))
+    }
+
+    /// Waits for work, then for the moment to do it. `None` when it is time to stop.
+    fn next(&self) -> Option<Work> {
         let mut queue = self.queue.lock();
-        while queue.items.is_empty() && !queue.stop {
+        while queue.items.is_empty() && queue.replacement.is_none() && !queue.stop {
             self.wake.wait(&mut queue);
         }
         let deadline = Instant::now() + self.options.interval;
-        while !queue.stop && self.pending.load(Ordering::Relaxed) < self.options.bytes {
+        while !queue.stop
+            && queue.replacement.is_none()
+            && self.pending.load(Ordering::Relaxed) < self.options.bytes
+        {
             if self.wake.wait_until(&mut queue, deadline).timed_out() {
                 break;
             }
+        }
+        if let Some(replacement) = queue.replacement.take() {
+            return Some(Work::Replace(replacement));
         }
         let durable = self.durable.load(Ordering::Acquire);
         let ready = queue.items.iter().take_while(|item| item.after <= durable).count();
@@ -171,8 +232,9 @@ impl Shared {
             }
             // The log is behind; looking again at once would only take its processor away.
             self.wake.wait_for(&mut queue, self.options.interval);
+            return Some(Work::Write(Vec::new()));
         }
-        Some(queue.items.drain(..ready).collect())
+        Some(Work::Write(queue.items.drain(..ready).collect()))
     }
 }
 
@@ -185,6 +247,11 @@ fn coalesce(items: Vec<Item>) -> Vec<RowChange> {
     rows.into_iter().map(|((table, key), value)| RowChange { table, key, value }).collect()
 }
 
+/// Bytes a row takes while it waits, about.
+fn row_size(row: &Row) -> usize {
+    size_of::<Row>() + row.key.len() + row.value.len()
+}
+
 /// Bytes a change takes while it waits, about.
 fn size(change: &RowChange) -> usize {
     size_of::<RowChange>() + change.key.len() + change.value.as_ref().map_or(0, Vec::len)
@@ -194,13 +261,15 @@ fn size(change: &RowChange) -> usize {
 mod tests {
     use std::sync::mpsc::{Receiver, channel};
 
-    use market::rows::Row;
-
+    use super::super::View;
     use super::*;
 
     const PATIENCE: Duration = Duration::from_secs(10);
 
     type Writes = Arc<Mutex<Vec<(Position, Vec<RowChange>)>>>;
+
+    /// Position of what a [`Recorder`] was replaced by.
+    const REPLACED: Position = 1_000;
 
     /// Remembers what is written; fails at a position.
     #[derive(Clone, Default)]
@@ -222,6 +291,15 @@ mod tests {
             }
             self.writes.lock().push((position, changes.to_vec()));
             Ok(())
+        }
+        fn replace(&self, position: Position, rows: &[Row]) -> Result<(), StoreError> {
+            self.write(position, &rows.iter().cloned().map(RowChange::from).collect::<Vec<_>>())
+        }
+        fn replaced(&self) -> Result<Position, StoreError> {
+            Ok(0)
+        }
+        fn view(&self) -> Result<Box<dyn View>, StoreError> {
+            Err(StoreError::NoSpace { what: "view" })
         }
         fn get(&self, _: Table, _: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
             Ok(None)
@@ -246,7 +324,18 @@ mod tests {
     fn stored(reports: &Receiver<Report>) -> Position {
         match reports.recv_timeout(PATIENCE).unwrap() {
             Report::Stored(position) => position,
-            Report::Failed(error) => panic!("{error}"),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn row(key: u8) -> Row {
+        Row { table: Table::Outbox, key: vec![key], value: vec![key] }
+    }
+
+    fn replaced(reports: &Receiver<Report>) -> Position {
+        match reports.recv_timeout(PATIENCE).unwrap() {
+            Report::Replaced(position) => position,
+            other => panic!("{other:?}"),
         }
     }
 
@@ -294,6 +383,62 @@ mod tests {
         writer.submit(1, vec![change(1, Some(1))], 0);
         drop(writer);
         assert_eq!(store.applied().unwrap(), 1);
+    }
+
+    #[test]
+    fn a_replacement_does_not_wait_and_voids_what_does() {
+        let store = Recorder::default();
+        let (writer, reports) = start(&store, 3_600_000, usize::MAX);
+        writer.submit(1, vec![change(1, Some(1))], 0);
+        writer.submit(2, vec![change(2, Some(2))], 9);
+        writer.replace(REPLACED, vec![row(7), row(8)]);
+        assert_eq!(replaced(&reports), REPLACED);
+        let rows = vec![row(7).into(), row(8).into()];
+        assert_eq!(*store.writes.lock(), [(REPLACED, rows)]);
+        assert_eq!((writer.pending_bytes(), writer.replacing_bytes()), (0, 0));
+        writer.submit(REPLACED + 1, vec![change(1, Some(1))], 0);
+        drop(writer);
+        assert_eq!(
+            store.applied().unwrap(),
+            REPLACED + 1,
+            "later changes are none of the void ones"
+        );
+        assert_eq!(stored(&reports), REPLACED + 1);
+    }
+
+    /// The first write holds the thread until both replacements are in.
+    #[test]
+    fn what_follows_a_replacement_is_written_after_it() {
+        let store = Recorder::default();
+        let (writer, reports) = start(&store, 1, usize::MAX);
+        let held = store.writes.lock();
+        writer.submit(1, vec![change(1, Some(1))], 0);
+        writer.replace(5, vec![row(1)]);
+        writer.replace(REPLACED, vec![row(2)]);
+        writer.submit(REPLACED + 1, vec![change(3, Some(3))], 1);
+        assert!(writer.pending_bytes() > 0 && writer.replacing_bytes() > 0);
+        drop(held);
+        while replaced_or_stored(&reports) < REPLACED {}
+        writer.log_durable(1);
+        assert_eq!(stored(&reports), REPLACED + 1);
+        let positions: Vec<_> = store.writes.lock().iter().map(|write| write.0).collect();
+        assert!(positions.ends_with(&[REPLACED, REPLACED + 1]), "{positions:?}");
+        assert_eq!(writer.replacing_bytes(), 0);
+    }
+
+    fn replaced_or_stored(reports: &Receiver<Report>) -> Position {
+        match reports.recv_timeout(PATIENCE).unwrap() {
+            Report::Replaced(position) | Report::Stored(position) => position,
+            Report::Failed(error) => panic!("{error}"),
+        }
+    }
+
+    #[test]
+    fn a_replacement_that_fails_is_told() {
+        let store = Recorder { fails_at: Some(REPLACED), ..Recorder::default() };
+        let (writer, reports) = start(&store, 1, usize::MAX);
+        writer.replace(REPLACED, vec![row(1)]);
+        assert!(matches!(reports.recv_timeout(PATIENCE).unwrap(), Report::Failed(_)));
     }
 
     #[test]

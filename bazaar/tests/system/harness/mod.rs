@@ -22,14 +22,18 @@ use tempfile::TempDir;
 
 use process::Running;
 
+/// Catalogs of a deployment.
+const CATALOGS: u8 = 3;
+
 /// Ports of all deployments of this test run: a service that is down for a moment must find its port free again.
 static PORTS: Mutex<BTreeSet<u16>> = Mutex::new(BTreeSet::new());
 
-/// One catalog, three order replicas and some gateways, each a process.
+/// Catalogs (three, unless a test says otherwise), three order replicas and some gateways, each a process.
 pub(crate) struct Deployment {
     pub(crate) config: Config,
     folder: TempDir,
     running: Mutex<BTreeMap<ServiceId, Running>>,
+    paused: Mutex<BTreeSet<ServiceId>>,
 }
 
 impl Deployment {
@@ -47,6 +51,11 @@ impl Deployment {
         deployment
     }
 
+    /// The same, with a single catalog, which decides alone.
+    pub(crate) async fn alone(gateways: u8) -> Self {
+        Deployment::with(gateways, single).await
+    }
+
     /// A configuration file and a folder; nothing runs.
     pub(crate) fn prepare(gateways: u8, adjust: impl FnOnce(&mut Config)) -> Self {
         let folder = TempDir::with_prefix("bazaar-system-").expect("a folder for the test");
@@ -54,7 +63,8 @@ impl Deployment {
         config.catalog.restock.enabled = false;
         config.log.level = "info".to_owned();
         adjust(&mut config);
-        let deployment = Deployment { config, folder, running: Mutex::default() };
+        let deployment =
+            Deployment { config, folder, running: Mutex::default(), paused: Mutex::default() };
         std::fs::write(deployment.file(), render(&deployment.config)).expect("bazaar.toml");
         deployment
     }
@@ -117,7 +127,13 @@ impl Deployment {
         self.running.lock().contains_key(&service)
     }
 
+    /// It runs, and does not sleep.
+    pub(crate) fn answers(&self, service: ServiceId) -> bool {
+        self.runs(service) && !self.paused.lock().contains(&service)
+    }
+
     fn take(&self, service: ServiceId) -> Running {
+        self.paused.lock().remove(&service);
         let running = self.running.lock().remove(&service);
         running.unwrap_or_else(|| panic!("{service} does not run"))
     }
@@ -164,11 +180,13 @@ impl Deployment {
     /// SIGSTOP.
     pub(crate) fn pause(&self, service: ServiceId) {
         self.running.lock().get(&service).expect("it runs").pause();
+        self.paused.lock().insert(service);
     }
 
     /// SIGCONT.
     pub(crate) fn resume(&self, service: ServiceId) {
         self.running.lock().get(&service).expect("it runs").resume();
+        self.paused.lock().remove(&service);
     }
 
     fn running_services(&self) -> Vec<ServiceId> {
@@ -237,10 +255,15 @@ impl Drop for Deployment {
     }
 }
 
+/// Leaves one catalog.
+pub(crate) fn single(config: &mut Config) {
+    config.catalog.replicas.truncate(1);
+}
+
 fn config_on_new_ports(data: &Path, gateways: u8) -> Config {
     let mut taken = PORTS.lock();
     loop {
-        let config = Config::local_free(data, gateways).expect("free ports");
+        let config = Config::local_free(data, CATALOGS, gateways).expect("free ports");
         let ports = ports_of(&config);
         if taken.is_disjoint(&ports) {
             taken.extend(ports);

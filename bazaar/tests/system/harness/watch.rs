@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use bazaar::cli::audit::{AuditArgs, Outcome, audit};
+use bazaar::cli::audit::{AuditArgs, Outcome, Weight, audit};
 use bazaar::links::inspect_client;
 use node::service::{ServiceId, ServiceKind};
 use replication::register::Configuration;
@@ -36,19 +36,70 @@ impl Deployment {
         inspect_client(&address).await.ok()?.status().await.ok()
     }
 
-    /// What the catalog holds.
+    /// What the most advanced catalog replica holds.
     pub(crate) async fn catalog(&self) -> CatalogState {
-        let catalog = self.all(ServiceKind::Catalog)[0];
-        let address = self.config.grpc_address(catalog).expect("it has one").to_string();
         until("the catalog's state", async || {
+            let leader = self.catalog_leading().await?;
+            let address = self.config.grpc_address(leader)?.to_string();
             inspect_client(&address).await.ok()?.catalog().await.ok()
         })
         .await
     }
 
+    /// Who leads the catalog's group now, if anybody does: of several that believe it, the one of the highest term.
+    pub(crate) async fn catalog_leading(&self) -> Option<ServiceId> {
+        Some(self.catalog_led().await?.service)
+    }
+
+    /// What the leader of the catalog's group says of itself.
+    async fn catalog_led(&self) -> Option<Status> {
+        let mut led: Option<Status> = None;
+        let term = |status: &Status| status.engine.as_ref().map_or(0, |engine| engine.epoch);
+        for catalog in self.all(ServiceKind::Catalog).into_iter().filter(|id| self.answers(*id)) {
+            let Some(status) = self.status(catalog).await else { continue };
+            let leads = status.engine.as_ref().is_some_and(|engine| engine.leads);
+            if leads && led.as_ref().is_none_or(|before| term(before) < term(&status)) {
+                led = Some(status);
+            }
+        }
+        led
+    }
+
+    /// Waits until somebody leads the catalog's group.
+    pub(crate) async fn catalog_leader(&self) -> ServiceId {
+        until("a leader of the catalog", async || {
+            self.all_stand();
+            self.catalog_leading().await
+        })
+        .await
+    }
+
+    /// Waits until somebody else leads the catalog's group.
+    pub(crate) async fn catalog_leader_after(&self, old: ServiceId) -> ServiceId {
+        until("another leader of the catalog", async || {
+            self.all_stand();
+            self.catalog_leading().await.filter(|leader| *leader != old)
+        })
+        .await
+    }
+
+    /// Waits until every catalog that runs has come as far as the leader is now.
+    pub(crate) async fn catalogs_level(&self) {
+        let end = async || Some(self.catalog_led().await?.engine?.commit);
+        let end = until("the catalog's end", end).await;
+        for catalog in self.all(ServiceKind::Catalog).into_iter().filter(|id| self.answers(*id)) {
+            until(&format!("{catalog} to come to {end}"), async || {
+                self.all_stand();
+                let commit = self.status(catalog).await?.engine?.commit;
+                (commit >= end).then_some(())
+            })
+            .await;
+        }
+    }
+
     /// The register, as the catalog has it now, if the catalog answers.
     pub(crate) async fn register(&self) -> Option<Configuration> {
-        Some(self.status(self.all(ServiceKind::Catalog)[0]).await?.configuration)
+        Some(self.catalog_led().await?.configuration)
     }
 
     /// Waits until the register satisfies a wish.
@@ -107,7 +158,7 @@ impl Deployment {
     pub(crate) async fn level(&self) {
         until("all replicas to be level", async || {
             self.all_stand();
-            let catalog = self.status(self.all(ServiceKind::Catalog)[0]).await?;
+            let catalog = self.catalog_led().await?;
             let orders = *catalog.counters.get("orders")?;
             let register = catalog.configuration;
             register.leader.filter(|_| self.replicas().iter().eq(register.in_sync.iter()))?;
@@ -123,7 +174,7 @@ impl Deployment {
     /// Waits until this many more orders were made: by somebody else, who trades meanwhile.
     pub(crate) async fn progress(&self, more: u64) {
         let count = async || {
-            let catalog = self.status(self.all(ServiceKind::Catalog)[0]).await?;
+            let catalog = self.catalog_led().await?;
             catalog.counters.get("orders").copied()
         };
         let before = until("the catalog to answer", count).await;
@@ -151,19 +202,34 @@ impl Deployment {
         self.audited(true).await
     }
 
+    /// Audits the folders of a deployment that was stopped in the midst of something: no promise may be broken, but what the
+    /// catalog has decided may still wait in its outbox.
+    pub(crate) async fn sound_offline(&self) {
+        let outcome = self.outcome(true).await;
+        let found = &outcome.disagreements;
+        let sound = found.iter().all(|one| one.weight() < Weight::Violation);
+        let whole = outcome.unreachable.is_empty();
+        assert!(outcome.report.is_sound() && sound && whole, "{}\n{found:?}", outcome.report);
+    }
+
     async fn audited(&self, offline: bool) -> Outcome {
+        let outcome = self.outcome(offline).await;
+        let (gone, found) = (&outcome.unreachable, &outcome.disagreements);
+        assert!(outcome.passes(), "{}\nunreachable: {gone:?}\n{found:?}", outcome.report);
+        outcome
+    }
+
+    async fn outcome(&self, offline: bool) -> Outcome {
         let wait = PATIENCE.as_secs();
         let args = AuditArgs { config: self.args(), offline, wait, json: false };
-        let outcome = audit(args).await.expect("an audit");
-        let gone = &outcome.unreachable;
-        assert!(outcome.passes(), "{}\nunreachable: {gone:?}", outcome.report);
-        outcome
+        audit(args).await.expect("an audit")
     }
 
     /// Everybody is back: serving, level, and in agreement.
     pub(crate) async fn settled(&self) {
         self.ready().await;
         self.level().await;
+        self.catalogs_level().await;
         self.audit().await;
     }
 }

@@ -7,7 +7,7 @@ use market::money::Price;
 use market::name::Name;
 use market::rows::{Row, RowChange, Table};
 use market::trade::{Key, Side, Trade, WallTime};
-use replication::contract::{Entry, LogWrite, Position, Recovered, Ticket};
+use replication::contract::{Entry, HardState, LogWrite, Position, Recovered, Ticket};
 use replication::register::RegisterCommand;
 use replication::time::{Span, Time};
 
@@ -26,17 +26,23 @@ pub(super) struct Bench {
     pub(super) time: Time,
     /// Everything sent since last looked at.
     pub(super) sent: Vec<(ServiceId, Message)>,
+    /// Whom it told that it leads, and in which term: said apart, for it goes with much else.
+    pub(super) leads: Vec<(ServiceId, u64)>,
     /// Effects that are neither messages nor for the disk.
     pub(super) others: Vec<Effect>,
+    /// How far the wall clock was set ahead.
+    pub(super) wall_ahead: Span,
     unsynced: Option<Ticket>,
     /// Every entry written.
     pub(super) log: Vec<Entry>,
-    stored: Vec<(Position, Vec<RowChange>)>,
+    state: HardState,
+    pub(super) stored: Vec<(Position, Vec<RowChange>)>,
     boot: u64,
+    config: CatalogConfig,
 }
 
 pub(super) fn config() -> CatalogConfig {
-    CatalogConfig { id: 1, restock: None, orders: vec![1, 2, 3] }
+    CatalogConfig::alone(1, vec![1, 2, 3])
 }
 
 pub(super) fn name(text: &str) -> Name {
@@ -83,17 +89,28 @@ impl Bench {
         recovered: Recovered,
         rows: Vec<Row>,
     ) -> Self {
+        let (again, state) = (config.clone(), recovered.state);
         let catalog =
-            CatalogProcess::start(config, now(time), boot, recovered, rows, listings()).unwrap();
+            CatalogProcess::start(config, now(time), boot, 11, recovered, rows, listings())
+                .unwrap();
+        Bench { boot, state, config: again, ..Bench::around(catalog, time) }
+    }
+
+    /// A catalog that was started otherwise.
+    pub(super) fn around(catalog: CatalogProcess, time: Time) -> Self {
         Bench {
             catalog,
             time,
             sent: Vec::new(),
+            leads: Vec::new(),
             others: Vec::new(),
+            wall_ahead: Span(0),
             unsynced: None,
             log: Vec::new(),
+            state: HardState::default(),
             stored: Vec::new(),
-            boot,
+            boot: 1,
+            config: config(),
         }
     }
 
@@ -119,8 +136,8 @@ impl Bench {
         bench
     }
 
-    /// Another life of the same catalog: the whole log, and the store as of a position.
-    pub(super) fn restarted(&self, stored: Position, after: Span) -> Self {
+    /// The store as of a position.
+    pub(super) fn rows(&self, stored: Position) -> Vec<Row> {
         let mut rows = BTreeMap::new();
         for change in self.stored.iter().filter(|(at, _)| *at <= stored).flat_map(|(_, c)| c) {
             match &change.value {
@@ -129,16 +146,28 @@ impl Bench {
             }
         }
         let row = |((table, key), value): ((Table, Vec<u8>), Vec<u8>)| Row { table, key, value };
-        let entries = self.log.iter().filter(|entry| entry.position > stored).cloned().collect();
-        let recovered = Recovered { applied: stored, entries, ..Recovered::default() };
-        let rows = rows.into_iter().map(row).collect();
-        let mut next = Bench::start(config(), self.time + after, self.boot + 1, recovered, rows);
+        rows.into_iter().map(row).collect()
+    }
+
+    /// Another life of the same catalog: the whole log, and the store as of a position.
+    pub(super) fn restarted(&self, stored: Position, after: Span) -> Self {
+        let (recovered, rows) = self.disk(stored);
+        let (config, boot) = (self.config.clone(), self.boot + 1);
+        let mut next = Bench::start(config, self.time + after, boot, recovered, rows);
         next.log.clone_from(&self.log);
         next
     }
 
+    /// What the disk holds: the whole log, and the store as of a position.
+    pub(super) fn disk(&self, stored: Position) -> (Recovered, Vec<Row>) {
+        let entries = self.log.iter().filter(|entry| entry.position > stored).cloned().collect();
+        let (applied, state) = (stored, self.state);
+        (Recovered { state, applied, entries, ..Recovered::default() }, self.rows(stored))
+    }
+
     pub(super) fn now(&self) -> Now {
-        now(self.time)
+        let now = now(self.time);
+        Now { wall: WallTime(now.wall.0 + self.wall_ahead.0 / 1_000), ..now }
     }
 
     pub(super) fn input(&mut self, input: Input) {
@@ -159,12 +188,17 @@ impl Bench {
 
     fn perform(&mut self, effect: Effect) {
         match effect {
+            Effect::Send { to, message: Message::Leads(leads) } => {
+                self.leads.push((to, leads.term));
+            }
             Effect::Send { to, message } => self.sent.push((to, message)),
             Effect::Persist { ticket, writes } => {
                 self.unsynced = Some(ticket);
                 for write in writes {
-                    if let LogWrite::Append(entry) = write {
-                        self.log.push(entry);
+                    match write {
+                        LogWrite::Append(entry) => self.log.push(entry),
+                        LogWrite::State(state) => self.state = state,
+                        other => panic!("{other:?}"),
                     }
                 }
             }
@@ -268,6 +302,6 @@ fn decided(message: Message) -> Option<Decided> {
     }
 }
 
-fn now(time: Time) -> Now {
+pub(super) fn now(time: Time) -> Now {
     Now { time, wall: WallTime(1_700_000_000_000 + time.0 / 1_000) }
 }

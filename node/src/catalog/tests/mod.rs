@@ -1,7 +1,14 @@
 mod drain;
+mod followers;
 mod gate;
+mod handover;
 mod harness;
 mod leases;
+mod members;
+mod questions;
 mod register;
+mod reigns;
 mod restart;
+mod scripted;
+mod snapshots;
 mod trades;

@@ -4,7 +4,7 @@ use replication::contract::{Entry, Recovered};
 use replication::time::Span;
 
 use super::harness::*;
-use crate::catalog::{CatalogProcess, StartError};
+use crate::catalog::{CatalogConfig, CatalogProcess, Protocol, StartError};
 use crate::limits::{LEASE, LEASE_MARGIN};
 use crate::message::{Fill, Heartbeat, Message, ReadOutbox};
 use crate::process::Input;
@@ -104,6 +104,89 @@ fn an_entry_of_a_newer_version_is_refused_at_the_start() {
     last.command = vec![9, 1, 2].into();
     let recovered = Recovered { entries, ..Recovered::default() };
     let started =
-        CatalogProcess::start(config(), bench.now(), 9, recovered, Vec::new(), Vec::new());
+        CatalogProcess::start(config(), bench.now(), 9, 11, recovered, Vec::new(), Vec::new());
     assert!(matches!(started, Err(StartError::Entry(_))));
+}
+
+/// A group that one voter is enough for.
+fn raft() -> CatalogConfig {
+    CatalogConfig { protocol: Protocol::Raft, ..config() }
+}
+
+/// Until it leads.
+fn elected(mut bench: Bench) -> Bench {
+    for _ in 0..100 {
+        bench.run(10);
+        bench.sync();
+        if bench.catalog.leads().is_some() {
+            return bench;
+        }
+    }
+    panic!("nobody leads");
+}
+
+/// A trade in batch 1, decided.
+fn traded() -> Bench {
+    let mut bench = elected(Bench::fresh(raft()));
+    for wish in [enrol(1), enrol(2), enrol(3), elect(3, 3)] {
+        bench.receive(LEADER, Message::Configure(wish));
+        bench.sync();
+    }
+    bench.decide(1, vec![buy(1, "Tux", 4)]);
+    bench.sync();
+    assert_eq!(bench.decisions().len(), 1);
+    bench
+}
+
+#[test]
+fn a_replica_of_a_group_comes_back_from_any_stored_position() {
+    let bench = traded();
+    let whole = bench.catalog.state();
+    for stored in 0..=bench.catalog.applied() {
+        let mut next = elected(bench.restarted(stored, Span(0)));
+        assert!(next.catalog.leads() > bench.catalog.leads(), "in a term of its own");
+        assert_eq!(next.catalog.state().law.state_hash(), whole.law.state_hash(), "{stored}");
+        assert_eq!(next.catalog.state().register, whole.register);
+        next.decide(1, vec![buy(1, "Tux", 4)]);
+        next.sync();
+        next.run(400);
+        assert_eq!(next.decisions().pop().unwrap().orders, [], "known by its key");
+    }
+}
+
+#[test]
+fn its_engine_finds_its_mark_again() {
+    let bench = traded();
+    let (recovered, mut rows) = bench.disk(bench.catalog.applied());
+    rows.retain(|row| row.key != b"mark");
+    let started = CatalogProcess::start(raft(), bench.now(), 9, 11, recovered, rows, Vec::new());
+    assert!(matches!(started, Err(StartError::Raft(_))), "a store without one is another's");
+}
+
+#[test]
+fn a_catalog_that_is_alone_does_not_take_up_the_disk_of_a_group() {
+    let bench = traded();
+    let (recovered, rows) = bench.disk(bench.catalog.applied());
+    let started = CatalogProcess::start(config(), bench.now(), 9, 11, recovered, rows, Vec::new());
+    assert!(matches!(started, Err(StartError::OfAGroup)));
+}
+
+#[test]
+fn sessions_of_a_group_do_not_repeat_over_lives() {
+    let mut bench = traded();
+    let session = bench.renew(1, 0).unwrap().session;
+    let mut next = elected(bench.restarted(bench.catalog.applied(), Span(0)));
+    assert!(next.renew(1, session).unwrap().session > session);
+}
+
+#[test]
+fn a_new_member_says_nothing_until_it_belongs_to_a_group() {
+    let mut bench = Bench::fresh(CatalogConfig { joining: true, ..raft() });
+    bench.input(Input::LinkUp(GATEWAY));
+    for _ in 0..200 {
+        bench.run(10);
+        bench.sync();
+    }
+    bench.renew(1, 0);
+    assert_eq!((bench.catalog.leads(), bench.sent.len(), bench.leads.len()), (None, 0, 0));
 }

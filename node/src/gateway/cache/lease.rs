@@ -2,13 +2,26 @@
 //!
 //! The lease counts from the moment the renewal was *sent*, on this gateway's clock, so the catalog, which counts from the moment
 //! it answers, always believes it to last longer. A session names one unbroken stretch of being invalidated.
+//!
+//! # Several catalogs
+//! Renewals go to all of them and whoever leads answers. A leader that was deposed without knowing it can do no harm:
+//! - It grants only what a majority confirmed to it, still in its own term, after the renewal had come. So whoever leads next was
+//!   elected after the renewal was *sent*, and lets nothing out before every such lease is over, or all gateways have
+//!   adopted sessions of its own.
+//! - A session's upper half is the reign of the catalog that opened it (its term, or the number of its start). Once a session is
+//!   adopted, no grant of an earlier reign replaces it: the later leader may rely on having been adopted and wait no longer.
+//!   Without this a grant that was under way for long could bring back a lease that nobody waits for.
+//!
+//! The second rule gives way when nothing was heard of the session for [`SESSION_SILENCE`]: a catalog whose disk was replaced
+//! begins to count anew. Whatever an earlier reign granted was sent before the later one began, thus before its session was heard
+//! of last, and has been over for long by then.
 
 use std::collections::VecDeque;
 
 use replication::time::Time;
 
 use crate::gateway::limits::{
-    MAX_CONFIRMATIONS_PER_MESSAGE, MAX_RENEWALS, RENEW_INTERVAL, RENEW_MIN_GAP,
+    MAX_CONFIRMATIONS_PER_MESSAGE, MAX_RENEWALS, RENEW_INTERVAL, RENEW_MIN_GAP, SESSION_SILENCE,
 };
 use crate::message::{Invalidated, Lease as Grant, Renew};
 
@@ -21,6 +34,8 @@ pub(super) struct Lease {
     until: Time,
     /// When the latest granted renewal was sent. A grant of another session must be of a later one.
     granted: Time,
+    /// When the session held was granted or renewed last.
+    heard: Time,
     /// Renewals sent: only what was asked for in this life of the process counts as granted.
     sent: VecDeque<Time>,
     /// When to renew next.
@@ -46,6 +61,7 @@ impl Lease {
             session: 0,
             until: Time(0),
             granted: Time(0),
+            heard: Time(0),
             sent: VecDeque::new(),
             next: now,
             confirm: Vec::new(),
@@ -90,6 +106,7 @@ impl Lease {
         }
         let until = if late { now } else { grant.sent_at } + grant.ttl;
         if grant.session == self.session {
+            self.heard = now;
             self.until = self.until.max(until);
             self.granted = self.granted.max(grant.sent_at);
             return Adopted::Renewed;
@@ -97,9 +114,13 @@ impl Lease {
         if self.session != 0 && grant.sent_at <= self.granted {
             return Adopted::Ignored; // a late grant of a session that was replaced since
         }
+        if reign(grant.session) < reign(self.session) && now < self.heard + SESSION_SILENCE {
+            return Adopted::Ignored; // of a catalog that leads no more
+        }
         self.session = grant.session;
         self.until = until;
         self.granted = grant.sent_at;
+        self.heard = now;
         self.confirm.clear();
         self.hurry(now); // tells the catalog that the new session is adopted
         Adopted::NewSession
@@ -119,4 +140,9 @@ impl Lease {
         let numbers = std::mem::replace(&mut self.confirm, rest);
         Some(Invalidated { session: self.session, numbers })
     }
+}
+
+/// The reign in which a session was opened; grows with every leader of the catalog.
+const fn reign(session: u64) -> u64 {
+    session >> 32
 }

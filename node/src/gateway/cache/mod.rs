@@ -195,7 +195,7 @@ impl Cache {
         }
     }
 
-    /// A catalog can be reached (again): renew the lease and ask everything again.
+    /// A catalog can be reached (again), or leads now: renew the lease and ask everything again.
     pub(super) fn catalog_up(&mut self, now: Time) {
         self.lease.hurry(now);
         self.fills.resend_all();

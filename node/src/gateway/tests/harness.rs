@@ -23,6 +23,8 @@ pub(super) struct Bench {
     pub(super) configuration: Option<Configuration>,
     /// What replicas answer to pings; those not listed do not.
     pub(super) replicas: BTreeMap<u8, Pong>,
+    /// Catalogs asked for the configuration.
+    pub(super) asked: Vec<ServiceId>,
     /// Everything sent that was not answered by the bench itself.
     pub(super) sent: Vec<(ServiceId, Message)>,
     pub(super) replies: Vec<(RequestId, ClientResponse)>,
@@ -91,6 +93,7 @@ impl Bench {
             time,
             configuration: None,
             replicas: BTreeMap::new(),
+            asked: Vec::new(),
             sent: Vec::new(),
             replies: Vec::new(),
             others: Vec::new(),
@@ -138,6 +141,7 @@ impl Bench {
                 Some(Input::Received { from: to, message })
             }
             Effect::Send { to, message: Message::Heartbeat(_) } => {
+                self.asked.push(to);
                 let message = Message::Configuration(self.configuration.clone()?);
                 Some(Input::Received { from: to, message })
             }

@@ -87,13 +87,16 @@ pub(super) fn entries(count: u64) -> Vec<Entry> {
 }
 
 impl Bench {
-    /// A replica whose log holds orders `0..count`, and that knows nobody yet.
+    /// A replica whose log holds orders `0..count`, and that knows nobody yet but how to reach a catalog.
     pub(super) fn holding(count: u64, config: OrdersConfig) -> Self {
         let time = Time(1_000_000);
         let recovered = Recovered { entries: entries(count), ..Recovered::default() };
         let orders = OrdersProcess::start(config, now(time), 33, recovered, Vec::new()).unwrap();
         let (sent, others) = (Vec::new(), Vec::new());
-        Bench { orders, time, sent, others, stored: 0, unsynced: None }
+        let mut bench = Bench { orders, time, sent, others, stored: 0, unsynced: None };
+        bench.input(Input::LinkUp(CATALOG));
+        bench.sent.clear();
+        bench
     }
 
     /// It leads epoch 1 (version 4) and is open for business with no order yet.
@@ -199,7 +202,7 @@ impl Bench {
         self.receive(CATALOG, Message::Decided(decided));
     }
 
-    fn take<T>(&mut self, pick: impl Fn(&ServiceId, &Message) -> Option<T>) -> Vec<T> {
+    pub(super) fn take<T>(&mut self, pick: impl Fn(&ServiceId, &Message) -> Option<T>) -> Vec<T> {
         let picked = self.sent.iter().filter_map(|(to, message)| pick(to, message)).collect();
         self.sent.retain(|(to, message)| pick(to, message).is_none());
         picked

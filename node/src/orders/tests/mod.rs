@@ -1,4 +1,5 @@
 mod batches;
+mod catalogs;
 mod decisions;
 mod drain;
 mod harness;

@@ -1,5 +1,7 @@
 //! Everything that can be wrong with a configuration that reads well.
 
+mod catalogs;
+
 use std::collections::BTreeMap;
 
 use market::limits::{MAX_LISTINGS, MAX_STOCK};
@@ -19,6 +21,7 @@ pub(super) fn check(config: &Config, places: &Places) -> Vec<Problem> {
     let mut checker = Checker { config, places, problems: Vec::new() };
     checker.names();
     checker.members();
+    checker.ack();
     checker.addresses();
     checker.listeners();
     checker.periods();
@@ -71,13 +74,7 @@ impl Checker<'_> {
         self.group("catalog.replicas", "catalog replica", &catalogs);
         self.group("orders.replicas", "order replica", &orders);
         self.group("gateways", "gateway", &gateways);
-        if catalogs.len() > 1 {
-            self.error(
-                "catalog.replicas.1",
-                "the catalog is one replica for now",
-                "keep one; a replicated catalog does not exist yet",
-            );
-        }
+        self.catalogs();
         if orders.len() > MAX_ORDER_REPLICAS {
             self.error(
                 "orders.replicas",
@@ -251,7 +248,9 @@ impl Checker<'_> {
                         "there are no first listings",
                         "name a file, or \"sample\", under `stocks` or `toys`",
                     );
-                } else if size > listings.len() {
+                }
+                self.one_entry(&listings);
+                if !listings.is_empty() && size > listings.len() {
                     self.warning(
                         "cache.size",
                         format!(

@@ -1,21 +1,27 @@
 //! The watcher: sees every message and event of a world as it happens, checks what can be checked at once, and counts marks.
 
+mod catalogs;
+
 use std::collections::BTreeMap;
 
 use market::name::Name;
+use market::rows::RowChange;
 use node::gateway::CacheAction;
 use node::message::{Message, Outcome};
 use node::process::Event;
 use node::service::{ServiceId, ServiceKind};
-use replication::contract::{self, ReplicaId, Role};
-use replication::primary_backup;
+use replication::contract::{self, Position, ReplicaId, Role};
+use replication::raft::Kind;
 use replication::register::Configuration;
+use replication::{primary_backup, raft};
 
 use crate::invariants::one_leader_per_epoch::Leaders;
 use crate::invariants::one_register::Register;
+use crate::invariants::replicas_agree::{self, Prefixes};
 use crate::invariants::{Broken, acknowledged_is_in_sync, trimmed_is_on_two_disks};
 use crate::marks::Marks;
 use crate::world::host::Host;
+pub use catalogs::Catalogs;
 
 /// Longer than any undisturbed decision: then a gateway's lease was waited out. In µs.
 const GATED: u64 = 100_000;
@@ -30,21 +36,26 @@ pub struct Sight<'a> {
 
 /// The watcher.
 pub struct Watch {
+    /// The catalog's group.
+    pub catalogs: Catalogs,
+    prefixes: Prefixes,
     leaders: Leaders,
     register: Register,
     trimmed_below: u64,
     /// Fills under way, by gateway and token, with "an invalidation of it arrived meanwhile".
     fills: BTreeMap<(usize, u64), (Name, bool)>,
-    /// Batches that reached the catalog, by epoch and batch.
-    deciding: BTreeMap<(u64, u64), u64>,
+    /// Batches that reached a catalog, by host, epoch and batch.
+    deciding: BTreeMap<(usize, u64, u64), u64>,
     /// Who led when it was asked to stop.
     led: Vec<bool>,
 }
 
 impl Watch {
     /// Nothing seen yet.
-    pub fn new(hosts: usize) -> Self {
+    pub fn new(hosts: usize, first_members: u8) -> Self {
         Watch {
+            catalogs: Catalogs::new(first_members),
+            prefixes: Prefixes::default(),
             leaders: Leaders::default(),
             register: Register::default(),
             trimmed_below: 0,
@@ -54,7 +65,7 @@ impl Watch {
         }
     }
 
-    /// The newest configuration that left the catalog.
+    /// The newest configuration that left a catalog.
     pub fn configuration(&self) -> &Configuration {
         self.register.newest()
     }
@@ -72,15 +83,35 @@ impl Watch {
     /// A process died.
     pub fn died(&mut self, host: usize) {
         self.fills.retain(|(gateway, _), _| *gateway != host);
-        if host == 0 {
-            self.deciding.clear();
-        }
+        self.deciding.retain(|(catalog, ..), _| *catalog != host);
+        self.catalogs.died(host);
     }
 
     /// A process stopped in good order: did it hand over what it led?
-    pub fn drained(&mut self, host: usize) -> bool {
+    pub fn drained(&mut self, host: usize, service: ServiceId) -> bool {
         let led = std::mem::take(&mut self.led[host]);
-        led && self.leader().map(usize::from) != Some(host)
+        led && match service.kind {
+            ServiceKind::Catalog => self.catalogs.leader() != host,
+            _ => self.leader() != Some(service.id),
+        }
+    }
+
+    /// A replica applied something, or took a snapshot: these are its row changes.
+    pub fn applied(
+        &mut self,
+        sight: &Sight<'_>,
+        host: usize,
+        position: Position,
+        changes: &[RowChange],
+    ) -> Result<(), Broken> {
+        let group = sight.hosts[host].service.kind;
+        let hash = replicas_agree::hash_among(changes)
+            .ok_or_else(|| replicas_agree::no_hash(group, position))?;
+        self.prefixes.saw(group, position, hash)?;
+        match group {
+            ServiceKind::Catalog => self.catalogs.applied(sight.hosts, host, position, hash),
+            _ => Ok(()),
+        }
     }
 
     /// A process says something about itself.
@@ -88,6 +119,7 @@ impl Watch {
         &mut self,
         host: usize,
         service: ServiceId,
+        now: u64,
         event: &Event,
         marks: &mut Marks,
     ) -> Result<(), Broken> {
@@ -97,6 +129,14 @@ impl Watch {
             {
                 self.led[host] = true;
                 self.leaders.saw(changed.epoch, service.id)?;
+            }
+            Event::Role(changed) if service.kind == ServiceKind::Catalog => {
+                let elections = marks.count("catalog elections");
+                self.led[host] |= changed.role == Role::Leader;
+                self.catalogs.role(host, service.id, now, changed, marks)?;
+                let loaded =
+                    !self.deciding.is_empty() && marks.count("catalog elections") > elections;
+                marks.add("catalog elections under load", u64::from(loaded));
             }
             Event::Cache(event) => marks.hit(match event.action {
                 CacheAction::Hit => "cached reads",
@@ -120,17 +160,22 @@ impl Watch {
         message: &Message,
         marks: &mut Marks,
     ) -> Result<(), Broken> {
+        let answers =
+            matches!(message, Message::Decided(_) | Message::Filled(_) | Message::Outbox(_));
+        if answers && sight.hosts[from].is_catalog() {
+            self.catalogs.answered(from, sight.now, marks);
+        }
         match message {
             Message::Configuration(configuration)
             | Message::Refused { configuration, .. }
             | Message::Fenced(configuration)
-                if from == 0 =>
+                if sight.hosts[from].is_catalog() =>
             {
                 marks.add(
                     "fenced leaders",
                     u64::from(matches!(message, Message::Fenced(_)) && sight.hosts[to].is_orders()),
                 );
-                self.configured(configuration, marks)?;
+                self.configured(from, configuration, marks)?;
             }
             Message::Trim(trim) => {
                 trimmed_is_on_two_disks::judge(sight.hosts, self.register.newest(), trim)?;
@@ -140,7 +185,12 @@ impl Watch {
                 self.trimmed_below = self.trimmed_below.max(trim.keep_from);
             }
             Message::Traded(replies) if sight.hosts[from].is_orders() => {
-                acknowledged_is_in_sync::judge(sight.hosts, from, self.register.newest(), replies)?;
+                acknowledged_is_in_sync::judge(
+                    sight.hosts,
+                    sight.hosts[from].service.id,
+                    self.register.newest(),
+                    replies,
+                )?;
             }
             Message::Fill(fill) => {
                 self.fills.insert((from, fill.token), (fill.name.clone(), false));
@@ -155,10 +205,15 @@ impl Watch {
                     "decisions found again",
                     orders.saturating_sub(decided.orders.len()) as u64,
                 );
-                self.gated(sight, (decided.epoch, decided.batch), marks);
+                self.gated(sight, (from, decided.epoch, decided.batch), marks);
             }
             Message::ReadOutbox(_) => marks.hit("reads of the outbox"),
-            Message::Replication(message) => self.replicated(from, message, marks)?,
+            Message::Leads(leads) => {
+                self.catalogs.spoke(sight.hosts[from].service.id, leads.term)?
+            }
+            Message::Replication(message) => {
+                self.replicated(sight.hosts[from].service, message, marks)?;
+            }
             _ => {}
         }
         Ok(())
@@ -166,30 +221,58 @@ impl Watch {
 
     fn replicated(
         &mut self,
-        from: usize,
+        from: ServiceId,
         message: &contract::Message,
         marks: &mut Marks,
     ) -> Result<(), Broken> {
-        let contract::Message::PrimaryBackup(message) = message;
         match message {
-            primary_backup::Message::Append { epoch, .. } => {
-                self.leaders.saw(*epoch, from as ReplicaId)?;
+            contract::Message::PrimaryBackup(primary_backup::Message::Append { epoch, .. }) => {
+                self.leaders.saw(*epoch, from.id)?;
             }
-            primary_backup::Message::Nack { .. } => marks.hit("appends not taken"),
-            primary_backup::Message::Ack { .. } => {}
+            contract::Message::PrimaryBackup(primary_backup::Message::Nack { .. }) => {
+                marks.hit("appends not taken");
+            }
+            contract::Message::PrimaryBackup(primary_backup::Message::Ack { .. }) => {}
+            contract::Message::Raft(message) if from.kind == ServiceKind::Catalog => {
+                self.agreed(from.id, message, marks)?;
+            }
+            contract::Message::Raft(_) => {}
+        }
+        Ok(())
+    }
+
+    fn agreed(
+        &mut self,
+        from: ReplicaId,
+        message: &raft::Message,
+        marks: &mut Marks,
+    ) -> Result<(), Broken> {
+        match message.kind {
+            Kind::Append | Kind::Heartbeat | Kind::Snapshot | Kind::CampaignNow => {
+                self.catalogs.spoke(from, message.term)?;
+            }
+            _ => {}
+        }
+        match message.kind {
+            Kind::Heartbeat if !message.context.is_empty() => marks.hit("barriers asked for"),
+            Kind::AppendAnswer if message.reject => marks.hit("catalog appends not taken"),
+            Kind::VoteAnswer if message.reject => marks.hit("votes refused"),
+            Kind::CampaignNow => marks.hit("reigns handed over"),
+            _ => {}
         }
         Ok(())
     }
 
     fn configured(
         &mut self,
+        catalog: usize,
         configuration: &Configuration,
         marks: &mut Marks,
     ) -> Result<(), Broken> {
         if let Some(leader) = configuration.leader {
             self.leaders.saw(configuration.epoch, leader)?;
         }
-        let Some(before) = self.register.told(configuration)? else { return Ok(()) };
+        let Some(before) = self.register.told(catalog, configuration)? else { return Ok(()) };
         if configuration.epoch > before.epoch {
             marks.hit("elections");
             let outside =
@@ -209,7 +292,7 @@ impl Watch {
     }
 
     /// A decision left the catalog: was it held back for a gateway that does not answer?
-    fn gated(&mut self, sight: &Sight<'_>, batch: (u64, u64), marks: &mut Marks) {
+    fn gated(&mut self, sight: &Sight<'_>, batch: (usize, u64, u64), marks: &mut Marks) {
         let Some(arrived) = self.deciding.remove(&batch) else { return };
         let silent = sight.hosts.iter().any(|host| host.is_gateway() && !host.is_well());
         if silent && sight.now - arrived > GATED {
@@ -221,7 +304,7 @@ impl Watch {
     pub fn arrived(&mut self, to: usize, now: u64, message: &Message, marks: &mut Marks) {
         match message {
             Message::Decide(decide) => {
-                self.deciding.entry((decide.epoch, decide.batch)).or_insert(now);
+                self.deciding.entry((to, decide.epoch, decide.batch)).or_insert(now);
             }
             Message::Invalidate(invalidate) => {
                 for ((gateway, _), (name, poisoned)) in &mut self.fills {
