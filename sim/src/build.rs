@@ -2,7 +2,7 @@
 
 use node::catalog::{CatalogConfig, CatalogProcess, Protocol, RestockConfig};
 use node::gateway::{GatewayConfig, GatewayProcess};
-use node::orders::{OrdersConfig, OrdersProcess};
+use node::orders::{Ack, OrdersConfig, OrdersProcess};
 use node::process::Now;
 use replication::raft::Limits;
 use replication::time::Span;
@@ -81,6 +81,7 @@ impl Real {
     fn orders_config(&self, scenario: &Scenario, id: u8) -> OrdersConfig {
         let mut config =
             OrdersConfig::new(id, (1..=scenario.orders).collect(), all_catalogs(scenario));
+        config.ack = if scenario.group.ledger { Ack::Ledger } else { Ack::InSync };
         if let Some(Mutant::Replication(mutant)) = self.mutant {
             config.engine.mutant = Some(mutant);
         }

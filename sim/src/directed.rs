@@ -106,7 +106,8 @@ pub fn prepare(scenario: &mut Scenario, rng: &mut Rng) {
     if needs_group(directed) {
         let spares = u8::from(directed == Directed::MembersChange);
         let tail = *rng.pick(&[4, 16, 60]);
-        scenario.group = Group { members: 3, spares, elects: true, tail };
+        let ledger = rng.chance(0.7);
+        scenario.group = Group { members: 3, spares, elects: true, tail, ledger };
     }
     if needs_two_gateways(directed) {
         scenario.gateways = 2;

@@ -68,6 +68,8 @@ pub struct Group {
     pub elects: bool,
     /// Entries that a leader keeps in memory for followers that lag; who misses more is sent a snapshot.
     pub tail: u64,
+    /// Trades are answered when the catalogs have them; else when the orders' in-sync set has them, too.
+    pub ledger: bool,
 }
 
 /// What clients do.
@@ -166,7 +168,7 @@ impl Scenario {
 /// A quarter of all worlds have one catalog and no elections; most others have three.
 fn draw_group(rng: &mut Rng) -> Group {
     let members = match rng.below(20) {
-        0..5 => return Group { members: 1, spares: 0, elects: false, tail: 0 },
+        0..5 => return Group { members: 1, spares: 0, elects: false, tail: 0, ledger: false },
         5 => 1,
         6..18 => 3,
         _ => 5,
@@ -176,7 +178,8 @@ fn draw_group(rng: &mut Rng) -> Group {
         5 => 0,
         _ => u8::from(rng.chance(0.4)),
     };
-    Group { members, spares, elects: true, tail: *rng.pick(&[4, 20, 200, 65_536]) }
+    let ledger = members >= 3 && rng.chance(0.7);
+    Group { members, spares, elects: true, tail: *rng.pick(&[4, 20, 200, 65_536]), ledger }
 }
 
 fn draw_listings(rng: &mut Rng) -> Vec<NewListing> {

@@ -4,6 +4,7 @@
 //! the disks hold.
 
 pub mod acknowledged_is_in_sync;
+pub mod acknowledged_is_in_the_ledger;
 pub mod applied_is_on_a_majority;
 pub mod catalog_and_orders_add_up;
 pub mod catalogs_equal_after_healing;

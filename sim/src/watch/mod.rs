@@ -15,11 +15,13 @@ use replication::raft::Kind;
 use replication::register::Configuration;
 use replication::{primary_backup, raft};
 
+use crate::invariants::acknowledged_is_in_the_ledger::Ledger;
 use crate::invariants::one_leader_per_epoch::Leaders;
 use crate::invariants::one_register::Register;
 use crate::invariants::replicas_agree::{self, Prefixes};
 use crate::invariants::{Broken, acknowledged_is_in_sync, trimmed_is_on_two_disks};
 use crate::marks::Marks;
+use crate::scenario::Group;
 use crate::world::host::Host;
 pub use catalogs::Catalogs;
 
@@ -39,6 +41,9 @@ pub struct Watch {
     /// The catalog's group.
     pub catalogs: Catalogs,
     prefixes: Prefixes,
+    ledger: Ledger,
+    /// Trades wait for the orders' in-sync set, too.
+    waits_for_orders: bool,
     leaders: Leaders,
     register: Register,
     trimmed_below: u64,
@@ -52,10 +57,12 @@ pub struct Watch {
 
 impl Watch {
     /// Nothing seen yet.
-    pub fn new(hosts: usize, first_members: u8) -> Self {
+    pub fn new(hosts: usize, group: &Group) -> Self {
         Watch {
-            catalogs: Catalogs::new(first_members),
+            catalogs: Catalogs::new(group.members),
             prefixes: Prefixes::default(),
+            ledger: Ledger::default(),
+            waits_for_orders: !group.ledger,
             leaders: Leaders::default(),
             register: Register::default(),
             trimmed_below: 0,
@@ -109,7 +116,10 @@ impl Watch {
             .ok_or_else(|| replicas_agree::no_hash(group, position))?;
         self.prefixes.saw(group, position, hash)?;
         match group {
-            ServiceKind::Catalog => self.catalogs.applied(sight.hosts, host, position, hash),
+            ServiceKind::Catalog => {
+                self.ledger.applied(changes);
+                self.catalogs.applied(sight.hosts, host, position, hash)
+            }
             _ => Ok(()),
         }
     }
@@ -185,12 +195,12 @@ impl Watch {
                 self.trimmed_below = self.trimmed_below.max(trim.keep_from);
             }
             Message::Traded(replies) if sight.hosts[from].is_orders() => {
-                acknowledged_is_in_sync::judge(
-                    sight.hosts,
-                    sight.hosts[from].service.id,
-                    self.register.newest(),
-                    replies,
-                )?;
+                let id = sight.hosts[from].service.id;
+                self.ledger.judge(id, replies)?;
+                if self.waits_for_orders {
+                    let newest = self.register.newest();
+                    acknowledged_is_in_sync::judge(sight.hosts, id, newest, replies)?;
+                }
             }
             Message::Fill(fill) => {
                 self.fills.insert((from, fill.token), (fill.name.clone(), false));

@@ -153,7 +153,7 @@ impl<'a> World<'a> {
             scenario.gateways,
             scenario.clients,
         );
-        let watch = Watch::new(hosts.len(), scenario.group.members);
+        let watch = Watch::new(hosts.len(), &scenario.group);
         World {
             scenario,
             layout,

@@ -72,7 +72,7 @@ impl World<'_> {
                 self.wish(Wish::Fresh(host));
             }
             self.wish(Wish::In(host));
-        } else if catalogs.voters() > FEWEST {
+        } else if catalogs.voters() > FEWEST && self.all_on_the_roll() {
             self.marks.hit("members unwanted");
             self.wish(Wish::Out(host));
         }
@@ -180,13 +180,17 @@ impl World<'_> {
         if !self.scenario.group.elects || !self.operator.idle() {
             return false;
         }
-        // Before every voter's disk is on the group's roll a lost one cannot be told from one that was never used.
-        let on_the_roll = self.hosts.iter().all(|other| {
+        let member = self.watch.catalogs.is_member(self.hosts[host].service.id);
+        self.all_on_the_roll() && (!member || self.watch.catalogs.voters() >= 3)
+    }
+
+    /// Before every voter's disk is on the group's roll, a lost one cannot be told from one that was never used. Such a voter helps
+    /// nobody who has a log, so the group counts on the others: none of them may be lost, or sent away.
+    fn all_on_the_roll(&self) -> bool {
+        self.hosts.iter().all(|other| {
             let disk = other.disk.as_ref().filter(|_| self.votes(other));
             disk.is_none_or(|disk| disk.durable_end() >= ON_THE_ROLL)
-        });
-        let member = self.watch.catalogs.is_member(self.hosts[host].service.id);
-        on_the_roll && (!member || self.watch.catalogs.voters() >= 3)
+        })
     }
 
     fn votes(&self, host: &Host) -> bool {

@@ -62,7 +62,7 @@ impl World<'_> {
         });
         let facts: Vec<RowChange> = rows
             .iter()
-            .filter(|row| row.table == Table::Facts)
+            .filter(|row| matches!(row.table, Table::Facts | Table::Outbox))
             .map(|row| row.clone().into())
             .collect();
         self.watch.catalogs.restores(host);
