@@ -13,7 +13,10 @@ pub const TWICE_EVERY: u64 = 100;
 
 /// Runs the world of a seed.
 pub fn run_seed(seed: u64, mutant: Option<Mutant>, keep: Keep) -> Outcome {
-    let scenario = Scenario::draw(seed);
+    let mut scenario = Scenario::draw(seed);
+    if let Some(mutant) = mutant {
+        mutant.narrow(&mut scenario);
+    }
     let maker = Real { mutant };
     World::new(&scenario, &maker, keep).run()
 }

@@ -72,6 +72,13 @@ pub struct Group {
     pub ledger: bool,
 }
 
+impl Group {
+    /// One catalog, without elections.
+    pub fn alone() -> Self {
+        Group { members: 1, spares: 0, elects: false, tail: 0, ledger: false }
+    }
+}
+
 /// What clients do.
 #[derive(Clone, Debug)]
 pub struct ClientKnobs {
@@ -168,7 +175,7 @@ impl Scenario {
 /// A quarter of all worlds have one catalog and no elections; most others have three.
 fn draw_group(rng: &mut Rng) -> Group {
     let members = match rng.below(20) {
-        0..5 => return Group { members: 1, spares: 0, elects: false, tail: 0, ledger: false },
+        0..5 => return Group::alone(),
         5 => 1,
         6..18 => 3,
         _ => 5,
