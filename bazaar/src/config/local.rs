@@ -1,7 +1,11 @@
 //! Deployments on this machine: the default one, and ones on free ports for tests.
 
+use std::fs::File;
 use std::net::TcpListener;
+use std::ops::Range;
 use std::path::Path;
+
+use parking_lot::Mutex;
 
 use super::address::Address;
 use super::types::{CatalogGroup, Config, Gateway, ListingsSource, OrdersGroup, Replica};
@@ -101,32 +105,57 @@ impl Config {
     }
 }
 
-/// Different ports of the loopback address that were free a moment ago. They are below the range from which the
-/// system takes ports for outgoing connections, so only somebody who asks for one by number can take it meanwhile.
+/// Different ports of the loopback address that nobody else who asks here gets while this process lives, on this machine. They
+/// are below the range from which the system takes ports for outgoing connections. So a service that was killed finds its port
+/// free again, however many deployments are tried out side by side.
 pub fn free_ports(count: usize) -> std::io::Result<Vec<u16>> {
-    const FIRST: u16 = 20_000;
-    const RANGE: u16 = 12_000; // 32000 ends below 32768, where Linux's ephemeral ports begin
-    let mut held = Vec::with_capacity(count);
-    let start = u32::from(free_seed()?);
-    for step in 0..u32::from(RANGE) {
-        if held.len() == count {
-            break;
-        }
-        // A stride that shares no factor with the range visits every port once; different seeds start far apart.
-        let port = FIRST + ((start * 97 + step * 7_919) % u32::from(RANGE)) as u16;
-        if let Ok(listener) = TcpListener::bind(("127.0.0.1", port)) {
-            held.push((port, listener));
+    let mut pool = POOL.lock();
+    let mut ports = Vec::with_capacity(count);
+    while ports.len() < count {
+        let Some(port) = pool.left.next() else {
+            pool.reserve()?;
+            continue;
+        };
+        // Somebody may use it who does not ask here.
+        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            ports.push(port);
         }
     }
-    if held.len() < count {
-        return Err(std::io::Error::new(std::io::ErrorKind::AddrInUse, "no free ports are left"));
-    }
-    Ok(held.iter().map(|(port, _)| *port).collect())
+    Ok(ports)
 }
 
-/// A number that differs between calls and processes: the ephemeral port that the system hands out.
-fn free_seed() -> std::io::Result<u16> {
-    TcpListener::bind(("127.0.0.1", 0))?.local_addr().map(|address| address.port())
+/// Where the ports handed out here begin, and how many there are: they end below 32768, where Linux's ephemeral ports begin.
+const FIRST: u16 = 20_000;
+const BLOCKS: u16 = 300;
+/// Ports reserved together: a deployment of the tests takes about twenty.
+const BLOCK: u16 = 40;
+
+static POOL: Mutex<Pool> = Mutex::new(Pool { left: 0..0, locks: Vec::new() });
+
+/// Ports that are this process's own. Each block has a file that is locked for as long as the process lives.
+struct Pool {
+    left: Range<u16>,
+    locks: Vec<File>,
+}
+
+impl Pool {
+    /// Takes another block.
+    fn reserve(&mut self) -> std::io::Result<()> {
+        let folder = std::env::temp_dir().join("bazaar-ports");
+        std::fs::create_dir_all(&folder)?;
+        // Not always from the first: a deployment that is just ending would meet the next one on its ports.
+        let start = (std::process::id() % u32::from(BLOCKS)) as u16;
+        for step in 0..BLOCKS {
+            let block = (start + step) % BLOCKS;
+            let lock = File::create(folder.join(block.to_string()))?;
+            if lock.try_lock().is_ok() {
+                self.locks.push(lock);
+                self.left = FIRST + block * BLOCK..FIRST + (block + 1) * BLOCK;
+                return Ok(());
+            }
+        }
+        Err(std::io::Error::new(std::io::ErrorKind::AddrInUse, "no free ports are left"))
+    }
 }
 
 #[cfg(test)]
@@ -138,8 +167,9 @@ mod tests {
 
     #[test]
     fn free_ports_are_different_and_free() {
-        let ports = free_ports(20).unwrap();
-        assert_eq!(ports.iter().collect::<BTreeSet<_>>().len(), 20);
+        let mut ports = free_ports(10).unwrap();
+        ports.extend(free_ports(45).unwrap());
+        assert_eq!(ports.iter().collect::<BTreeSet<_>>().len(), 55, "none comes twice");
         assert!(ports.iter().all(|port| (20_000..32_000).contains(port)));
         TcpListener::bind(("127.0.0.1", ports[3])).unwrap();
     }
