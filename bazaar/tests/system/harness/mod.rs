@@ -25,9 +25,6 @@ use process::Running;
 /// Catalogs of a deployment.
 const CATALOGS: u8 = 3;
 
-/// Ports of all deployments of this test run: a service that is down for a moment must find its port free again.
-static PORTS: Mutex<BTreeSet<u16>> = Mutex::new(BTreeSet::new());
-
 /// Catalogs (three, unless a test says otherwise), three order replicas and some gateways, each a process.
 pub(crate) struct Deployment {
     pub(crate) config: Config,
@@ -59,7 +56,8 @@ impl Deployment {
     /// A configuration file and a folder; nothing runs.
     pub(crate) fn prepare(gateways: u8, adjust: impl FnOnce(&mut Config)) -> Self {
         let folder = TempDir::with_prefix("bazaar-system-").expect("a folder for the test");
-        let mut config = config_on_new_ports(&folder.path().join("data"), gateways);
+        let data = folder.path().join("data");
+        let mut config = Config::local_free(&data, CATALOGS, gateways).expect("free ports");
         config.catalog.restock.enabled = false;
         config.log.level = "info".to_owned();
         adjust(&mut config);
@@ -258,22 +256,4 @@ impl Drop for Deployment {
 /// Leaves one catalog.
 pub(crate) fn single(config: &mut Config) {
     config.catalog.replicas.truncate(1);
-}
-
-fn config_on_new_ports(data: &Path, gateways: u8) -> Config {
-    let mut taken = PORTS.lock();
-    loop {
-        let config = Config::local_free(data, CATALOGS, gateways).expect("free ports");
-        let ports = ports_of(&config);
-        if taken.is_disjoint(&ports) {
-            taken.extend(ports);
-            return config;
-        }
-    }
-}
-
-fn ports_of(config: &Config) -> BTreeSet<u16> {
-    let grpc = config.services().into_iter().filter_map(|service| config.grpc_address(service));
-    let rest = config.gateways.iter().flat_map(|gateway| [&gateway.address, &gateway.internal]);
-    grpc.chain(rest).map(|address| address.port()).collect()
 }
