@@ -23,6 +23,7 @@ use std::collections::BTreeSet;
 use crate::primary_backup;
 use crate::raft;
 use crate::register::{Configuration, RegisterCommand};
+use crate::rotating_sequencer;
 use crate::time::Time;
 
 /// Identity of a replica inside its group; by convention 1..=n for orders, chosen by configuration.
@@ -111,6 +112,12 @@ pub enum LogWrite {
         /// Hash of the prefix that ends there.
         hash: ChainHash,
     },
+    /// Keep these bytes of the engine's own, after the notes kept before. For engines whose log is no single sequence of
+    /// positions; an engine writes either entries or notes.
+    Note(Bytes),
+    /// Keep these bytes as the first note, and forget every note before: they say all of what those said and still counts.
+    /// An engine writes one now and then, or its notes grow for ever.
+    Digest(Bytes),
 }
 
 /// What an engine wants done.
@@ -130,6 +137,8 @@ pub enum Effect {
         /// What to say.
         message: Message,
     },
+    /// Send a message to every other replica of the group; to each of them it may be lost, doubled, reordered, delayed.
+    Broadcast(Message),
     /// Apply a committed command to the law. Positions are gapless and ascending. An empty command is the engine's own
     /// business (the first entry of a reign, a change of members): it has a position, and means nothing to the law.
     Deliver(Entry),
@@ -181,6 +190,8 @@ pub enum Role {
     Leader,
     /// Copies the leader.
     Follower,
+    /// Decides together with the others and takes commands as they do: its group has no leader.
+    Member,
     /// Running, but holds nothing that counts yet: waits for a configuration or repairs itself.
     Joining,
 }
@@ -252,6 +263,8 @@ pub enum Message {
     PrimaryBackup(primary_backup::Message),
     /// Of the Raft engine.
     Raft(raft::Message),
+    /// Of the rotating sequencer.
+    RotatingSequencer(rotating_sequencer::Message),
 }
 
 /// A proposal that could not be taken.
@@ -288,17 +301,20 @@ pub struct Recovered {
     pub entries: Vec<Entry>,
     /// The engine's mark as the store has it; empty if it never set one.
     pub mark: Bytes,
+    /// The last digest and the notes after it, or all notes if there was no digest yet.
+    pub notes: Vec<Bytes>,
 }
 
 /// One replica's protocol, without I/O.
 pub trait Engine: Send {
     /// Offers commands for the sequence, in this order. On success they will be delivered at the
-    /// returned positions unless this replica stops leading first.
+    /// returned positions unless this replica stops leading first. `None` instead of positions: taken, but where they will
+    /// stand is decided later (a group without a leader); the caller knows its commands by what they say.
     fn propose(
         &mut self,
         now: Time,
         commands: Vec<Command>,
-    ) -> Result<std::ops::Range<Position>, ProposeError>;
+    ) -> Result<Option<std::ops::Range<Position>>, ProposeError>;
 
     /// A message from another replica of the group.
     fn receive(&mut self, now: Time, from: ReplicaId, message: Message);

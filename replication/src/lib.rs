@@ -9,5 +9,6 @@ pub mod mutants;
 pub mod primary_backup;
 pub mod raft;
 pub mod register;
+pub mod rotating_sequencer;
 pub mod solo;
 pub mod time;

@@ -82,7 +82,7 @@ impl Engine for Solo {
         &mut self,
         _now: Time,
         commands: Vec<Command>,
-    ) -> Result<Range<Position>, ProposeError> {
+    ) -> Result<Option<Range<Position>>, ProposeError> {
         let undelivered = self.waiting.len();
         if undelivered + commands.len() > MAX_UNDELIVERED {
             return Err(ProposeError::Full { undelivered, limit: MAX_UNDELIVERED });
@@ -95,7 +95,7 @@ impl Engine for Solo {
             self.staged.push(LogWrite::Append(entry.clone()));
             self.waiting.push_back(entry);
         }
-        Ok(first..self.end + 1)
+        Ok(Some(first..self.end + 1))
     }
 
     fn receive(&mut self, _now: Time, _from: ReplicaId, _message: Message) {}

@@ -49,9 +49,9 @@ fn end(group: &Group) -> Position {
 
 fn positions_are_gapless_and_everybody_delivers_the_same(mut group: Group) {
     let end = end(&group);
-    assert_eq!(group.propose(1, commands(0..3)), Some(Ok(end + 1..end + 4)));
-    assert_eq!(group.propose(1, commands(3..4)), Some(Ok(end + 4..end + 5)));
-    assert_eq!(group.propose(1, Vec::new()), Some(Ok(end + 5..end + 5)));
+    assert_eq!(group.propose(1, commands(0..3)), Some(Ok(Some(end + 1..end + 4))));
+    assert_eq!(group.propose(1, commands(3..4)), Some(Ok(Some(end + 4..end + 5))));
+    assert_eq!(group.propose(1, Vec::new()), Some(Ok(Some(end + 5..end + 5))));
     calm(&mut group);
     for id in group.ids() {
         assert_eq!(delivered(&group, id), commands(0..4), "replica {id}");
@@ -119,7 +119,7 @@ fn a_crash_loses_nothing_delivered_and_repeats_nothing_stored(mut group: Group) 
     let leader = leader.expect("somebody leads again");
     let end = group.status(leader).map_or(0, |status| status.end);
     let answer = group.propose(leader, commands(4..5));
-    assert_eq!(answer, Some(Ok(end + 1..end + 2)));
+    assert_eq!(answer, Some(Ok(Some(end + 1..end + 2))));
     calm(&mut group);
     assert_eq!(delivered(&group, 1), commands(2..5));
 }
@@ -128,7 +128,7 @@ fn too_much_at_once_is_refused(mut group: Group) {
     let end = end(&group);
     let most = vec![Command::from_static(b"x"); 65_536];
     group.drive(1, |engine, now| {
-        assert_eq!(engine.propose(now, most), Ok(end + 1..end + 65_537));
+        assert_eq!(engine.propose(now, most), Ok(Some(end + 1..end + 65_537)));
         let refused = engine.propose(now, vec![Command::from_static(b"y")]);
         assert_eq!(refused, Err(ProposeError::Full { undelivered: 65_536, limit: 65_536 }));
     });

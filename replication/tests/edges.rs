@@ -197,7 +197,7 @@ fn a_hand_over_without_a_successor_is_given_up() {
     ));
     calm(&mut group, 2_100);
     assert_eq!(group.register.leader, Some(3));
-    assert_eq!(group.propose(3, vec![command("b")]), Some(Ok(2..3)));
+    assert_eq!(group.propose(3, vec![command("b")]), Some(Ok(Some(2..3))));
     calm(&mut group, 20);
     assert_eq!(group.checker.acknowledged, 2, "alone, and at work again");
 }

@@ -106,6 +106,9 @@ fn variable(message: &Message) -> usize {
         Message::OrdersRead(replies) => sum(replies, |(_, reply)| order_reply(reply)),
         Message::Replication(contract::Message::PrimaryBackup(message)) => primary_backup(message),
         Message::Replication(contract::Message::Raft(message)) => raft(message),
+        Message::Replication(contract::Message::RotatingSequencer(message)) => {
+            message.encode().len()
+        }
         Message::SnapshotPart(part) => {
             sum(&part.rows, row) + part.end.as_ref().map_or(0, snapshot_name)
         }

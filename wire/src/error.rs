@@ -9,6 +9,9 @@ pub enum DecodeError {
     /// The bytes are no protobuf, or of another schema.
     #[error("not protobuf of this schema: {0}")]
     Malformed(#[from] prost::DecodeError),
+    /// The bytes are no message of the rotating sequencer.
+    #[error(transparent)]
+    Datagram(#[from] replication::rotating_sequencer::Unreadable),
     /// A part that every sender sets is absent, or an alternative is one that this version does not know.
     #[error("{0} is absent or unknown")]
     Missing(&'static str),

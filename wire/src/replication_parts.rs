@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use replication::contract::{Entry, Message};
-use replication::primary_backup;
+use replication::{primary_backup, rotating_sequencer};
 
 use crate::convert::{
     bits_of_hash, chain_hash, each, incarnation, no_longer, out_of_range, required,
@@ -87,6 +87,7 @@ impl From<Message> for v1::Replication {
         let engine = match message {
             Message::PrimaryBackup(message) => Wire::PrimaryBackup(message.into()),
             Message::Raft(message) => Wire::Raft(message.into()),
+            Message::RotatingSequencer(message) => Wire::RotatingSequencer(message.encode()),
         };
         v1::Replication { engine: Some(engine) }
     }
@@ -100,6 +101,9 @@ impl TryFrom<v1::Replication> for Message {
         Ok(match required(message.engine, "engine of a replication message")? {
             Wire::PrimaryBackup(message) => Message::PrimaryBackup(message.try_into()?),
             Wire::Raft(message) => Message::Raft(message.try_into()?),
+            Wire::RotatingSequencer(bytes) => {
+                Message::RotatingSequencer(rotating_sequencer::Message::decode(&bytes)?)
+            }
         })
     }
 }

@@ -138,13 +138,20 @@ pub fn recover(dir: &Path, options: &Options) -> Result<Opened, StorageError> {
     let applied = store.applied()?;
     // The log knows the hash unless it is new; a new one was given the store's.
     let applied_hash = recovery.applied_hash.unwrap_or(ChainHash::EMPTY);
-    let Recovery { state, entries, .. } = recovery;
+    let Recovery { state, entries, notes, .. } = recovery;
     opening.finish()?;
     Ok(Opened {
         log,
         rows: store.load(&LOADED)?,
         store,
-        recovered: Recovered { state, applied, applied_hash, entries, ..Recovered::default() },
+        recovered: Recovered {
+            state,
+            applied,
+            applied_hash,
+            entries,
+            notes,
+            ..Recovered::default()
+        },
         incarnation: opening.identity.incarnation,
         boot: opening.identity.boot,
         notes: opening.notes,

@@ -46,6 +46,7 @@ impl EventSink {
             Role::Leader => "leader",
             Role::Follower => "follower",
             Role::Joining => "joining",
+            Role::Member => "member",
         };
         metrics::counter!("bazaar_role_changes_total", "role" => role).increment(1);
         let (epoch, cause) = (changed.epoch, changed.cause);

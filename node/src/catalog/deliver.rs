@@ -49,6 +49,8 @@ impl CatalogProcess {
             }
             // The register lives in this very group; its own membership is not kept there.
             EngineEffect::Configure(_) => {}
+            // No engine of this group does that.
+            EngineEffect::Broadcast(_) => {}
             EngineEffect::Changed(changed) => self.changed(now, changed, effects),
         }
     }

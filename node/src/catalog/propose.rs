@@ -217,7 +217,7 @@ impl Leader<'_> {
         }
         let gathered = std::mem::take(&mut self.own.proposals.gathered);
         let commands = gathered.iter().map(|(command, _)| command.encode()).collect();
-        let Ok(positions) = self.engine.propose(now.time, commands) else {
+        let Ok(Some(positions)) = self.engine.propose(now.time, commands) else {
             // Not the leader of the group, or full: every owner asks again.
             return self.dropped(gathered);
         };

@@ -36,7 +36,8 @@ impl OrdersProcess {
                     });
                 }
                 // No engine of this group does that.
-                EngineEffect::Mark(_)
+                EngineEffect::Broadcast(_)
+                | EngineEffect::Mark(_)
                 | EngineEffect::Passed(_)
                 | EngineEffect::SendSnapshot { .. }
                 | EngineEffect::Restore(_) => {}

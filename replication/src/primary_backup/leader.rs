@@ -36,7 +36,7 @@ impl Leader {
         &mut self,
         core: &mut Core,
         commands: Vec<Command>,
-    ) -> Result<std::ops::Range<Position>, ProposeError> {
+    ) -> Result<Option<std::ops::Range<Position>>, ProposeError> {
         if self.handing_over.is_some() {
             return Err(ProposeError::NotLeader { epoch: core.epoch, leader: None });
         }
@@ -47,7 +47,7 @@ impl Leader {
         }
         let first = core.log.end() + 1;
         commands.into_iter().for_each(|command| core.log.extend(command));
-        Ok(first..core.log.end() + 1)
+        Ok(Some(first..core.log.end() + 1))
     }
 
     /// An acknowledgement of this epoch.

@@ -183,7 +183,7 @@ impl Engine for PrimaryBackup {
         &mut self,
         _now: Time,
         commands: Vec<Command>,
-    ) -> Result<Range<Position>, ProposeError> {
+    ) -> Result<Option<Range<Position>>, ProposeError> {
         match &mut self.state {
             State::Leader(leader) => leader.propose(&mut self.core, commands),
             _ => {

@@ -248,7 +248,7 @@ impl Raft {
         if self.announced.0 != role {
             let cause = match role {
                 Role::Leader => cause::ELECTED,
-                Role::Follower => cause::MEMBER,
+                Role::Follower | Role::Member => cause::MEMBER,
                 Role::Joining => cause::WAITING,
             };
             self.out.push(Effect::Changed(Changed { role, epoch: term, cause }));
@@ -309,7 +309,7 @@ impl Engine for Raft {
         &mut self,
         _now: Time,
         commands: Vec<Command>,
-    ) -> Result<Range<Position>, ProposeError> {
+    ) -> Result<Option<Range<Position>>, ProposeError> {
         if !self.is_leading() || self.handing_over.is_some() {
             let leader = self.known_leader().filter(|id| *id != self.config.id);
             return Err(ProposeError::NotLeader { epoch: self.raw.raft.term, leader });
@@ -323,7 +323,7 @@ impl Engine for Raft {
         let proposals =
             commands.into_iter().map(|command| log::proposal(EntryKind::Command, command));
         self.staged.extend(proposals);
-        Ok(first..self.last_position() + 1)
+        Ok(Some(first..self.last_position() + 1))
     }
 
     fn receive(&mut self, now: Time, from: ReplicaId, message: contract::Message) {

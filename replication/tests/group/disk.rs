@@ -19,6 +19,8 @@ pub(crate) struct Disk {
     pub(crate) mark: Bytes,
     /// The store was replaced, and the log does not know yet: what it holds is void.
     pub(crate) replaced: bool,
+    /// The last digest and the notes after it.
+    pub(crate) notes: Vec<Bytes>,
     /// Asked for, not durable.
     pub(crate) pending: VecDeque<(Ticket, Vec<LogWrite>)>,
     /// Writes that no disk can take.
@@ -51,6 +53,8 @@ impl Disk {
             }
             LogWrite::State(state) => self.state = state,
             LogWrite::Reset { position, hash } => self.reset(position, hash),
+            LogWrite::Note(note) => self.notes.push(note),
+            LogWrite::Digest(note) => self.notes = vec![note],
         }
     }
 
@@ -96,6 +100,7 @@ impl Disk {
             applied_hash: self.stored_hash,
             entries: above.cloned().collect(),
             mark: self.mark.clone(),
+            notes: self.notes.clone(),
         }
     }
 

@@ -262,10 +262,17 @@ impl Group {
     }
 
     fn route(&mut self, id: ReplicaId, effect: Effect) {
+        let others: Vec<ReplicaId> = self.replicas.keys().copied().collect();
         let replica = self.replicas.get_mut(&id).expect("only replicas have effects");
         match effect {
             Effect::Persist { ticket, writes } => replica.disk.pending.push_back((ticket, writes)),
             Effect::Send { to, message } => self.net.push(Packet { from: id, to, message }),
+            Effect::Broadcast(message) => {
+                let others = others.iter().filter(|to| **to != id);
+                let packet =
+                    |to: &ReplicaId| Packet { from: id, to: *to, message: message.clone() };
+                self.net.extend(others.map(packet));
+            }
             Effect::ReadHistory { from, max } => self.reads.push((id, from, max)),
             Effect::Configure(command) => self.asks.push((id, command)),
             Effect::Mark(mark) => replica.mark = mark,
@@ -411,7 +418,7 @@ impl Group {
         &mut self,
         id: ReplicaId,
         commands: Vec<Command>,
-    ) -> Option<Result<std::ops::Range<Position>, ProposeError>> {
+    ) -> Option<Result<Option<std::ops::Range<Position>>, ProposeError>> {
         self.checker.proposed.extend(commands.iter().cloned());
         self.drive(id, |engine, now| engine.propose(now, commands))
     }

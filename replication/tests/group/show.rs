@@ -12,6 +12,7 @@ pub(crate) fn effect(effect: &Effect) -> String {
             format!("persist #{ticket}: {}", writes.join(", "))
         }
         Effect::Send { to, message } => format!("-> {to} {}", self::message(message)),
+        Effect::Broadcast(message) => format!("-> all {}", self::message(message)),
         Effect::Deliver(entry) => format!("deliver {}", self::entry(entry)),
         Effect::ReadHistory { from, max } => format!("read {max} from {from} of the store"),
         Effect::Configure(command) => format!("asks {}", ask(command)),
@@ -36,6 +37,8 @@ fn write(write: &LogWrite) -> String {
             format!("epoch {epoch} vote {vote} commit {commit}")
         }
         LogWrite::Reset { position, .. } => format!("begin after {position}"),
+        LogWrite::Note(note) => format!("note of {} bytes", note.len()),
+        LogWrite::Digest(note) => format!("digest of {} bytes", note.len()),
     }
 }
 
@@ -59,6 +62,7 @@ pub(crate) fn message(message: &Message) -> String {
     match message {
         Message::PrimaryBackup(message) => primary_backup(message),
         Message::Raft(message) => raft(message),
+        Message::RotatingSequencer(message) => format!("{message:?}"),
     }
 }
 

@@ -246,7 +246,7 @@ impl Watch {
             contract::Message::Raft(message) if from.kind == ServiceKind::Catalog => {
                 self.agreed(from.id, message, marks)?;
             }
-            contract::Message::Raft(_) => {}
+            contract::Message::Raft(_) | contract::Message::RotatingSequencer(_) => {}
         }
         Ok(())
     }

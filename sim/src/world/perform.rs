@@ -230,6 +230,8 @@ fn brief(writes: &[LogWrite]) -> String {
                 format!("epoch {} vote {} commit {}", state.epoch, state.vote, state.commit)
             }
             LogWrite::Reset { position, .. } => format!("begin after {position}"),
+            LogWrite::Note(note) => format!("note of {} bytes", note.len()),
+            LogWrite::Digest(note) => format!("digest of {} bytes", note.len()),
         })
         .collect();
     parts.join(" ")

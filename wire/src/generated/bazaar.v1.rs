@@ -1791,7 +1791,7 @@ pub struct Raft {
 /// Between replicas of one group, one alternative per engine.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct Replication {
-    #[prost(oneof = "replication::Engine", tags = "1, 2")]
+    #[prost(oneof = "replication::Engine", tags = "1, 2, 3")]
     pub engine: ::core::option::Option<replication::Engine>,
 }
 /// Nested message and enum types in `Replication`.
@@ -1802,6 +1802,9 @@ pub mod replication {
         PrimaryBackup(super::PrimaryBackup),
         #[prost(message, tag = "2")]
         Raft(super::Raft),
+        /// A message of the rotating sequencer, as in its datagrams.
+        #[prost(bytes, tag = "3")]
+        RotatingSequencer(::prost::alloc::vec::Vec<u8>),
     }
 }
 /// A row of a store.

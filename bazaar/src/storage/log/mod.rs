@@ -116,6 +116,7 @@ impl Log {
         };
         let recovery = Recovery {
             state: scan.replay.state,
+            notes: scan.replay.notes,
             entries: if scan.outdated { Vec::new() } else { scan.replay.entries },
             applied_hash: scan.replay.applied_hash.filter(|_| !scan.outdated),
             outdated: scan.outdated,
@@ -211,6 +212,7 @@ impl Log {
                 self.reset = *position;
             }
             LogWrite::State(state) => self.state = *state,
+            LogWrite::Note(_) | LogWrite::Digest(_) => {}
         }
     }
 

@@ -22,6 +22,8 @@ const TAG_APPEND: u8 = 1;
 const TAG_TRUNCATE: u8 = 2;
 const TAG_STATE: u8 = 3;
 const TAG_RESET: u8 = 4;
+const TAG_NOTE: u8 = 5;
+const TAG_DIGEST: u8 = 6;
 
 /// Bytes that are no list of log writes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -47,6 +49,7 @@ pub(super) fn encoded_len(write: &LogWrite) -> usize {
         LogWrite::Truncate(_) => SHORTEST,
         LogWrite::Reset { .. } => 1 + 8 + 16,
         LogWrite::State(_) => 1 + 8 + 1 + 8,
+        LogWrite::Note(note) | LogWrite::Digest(note) => SHORTEST + note.len(),
     }
 }
 
@@ -83,7 +86,15 @@ fn encode_one(write: &LogWrite, out: &mut Vec<u8>) {
             out.push(state.vote);
             out.extend_from_slice(&state.commit.to_le_bytes());
         }
+        LogWrite::Note(note) => encode_note(TAG_NOTE, note, out),
+        LogWrite::Digest(note) => encode_note(TAG_DIGEST, note, out),
     }
+}
+
+fn encode_note(tag: u8, note: &[u8], out: &mut Vec<u8>) {
+    out.push(tag);
+    out.extend_from_slice(&(note.len() as u64).to_le_bytes());
+    out.extend_from_slice(note);
 }
 
 /// Reads what [`encode`] wrote, or its forerunner. Total: any input gives writes or an error.
@@ -125,6 +136,8 @@ fn decode_one(version: u8, reader: &mut Reader<'_>) -> Result<LogWrite, RecordEr
         TAG_RESET if version != WITHOUT_VOTES => {
             Ok(LogWrite::Reset { position: reader.u64()?, hash: ChainHash(reader.array()?) })
         }
+        TAG_NOTE => Ok(LogWrite::Note(reader.note()?)),
+        TAG_DIGEST => Ok(LogWrite::Digest(reader.note()?)),
         other => Err(RecordError::Kind(other)),
     }
 }
@@ -155,6 +168,11 @@ impl<'a> Reader<'a> {
 
     fn u64(&mut self) -> Result<u64, RecordError> {
         Ok(u64::from_le_bytes(self.array()?))
+    }
+
+    fn note(&mut self) -> Result<Bytes, RecordError> {
+        let length = usize::try_from(self.u64()?).map_err(|_| RecordError::Short)?;
+        Ok(Bytes::copy_from_slice(self.take(length)?))
     }
 }
 

@@ -1,5 +1,6 @@
 //! What the writes of a log add up to.
 
+use bytes::Bytes;
 use replication::contract::{ChainHash, Entry, HardState, LogWrite, Position};
 
 use super::segment::Header;
@@ -18,6 +19,8 @@ pub(super) struct Replay {
     pub entries: Vec<Entry>,
     /// Hard state.
     pub state: HardState,
+    /// The last digest and the notes after it.
+    pub notes: Vec<Bytes>,
     /// Where the log was last made to go on after a replaced store; 0 if never.
     pub reset: Position,
 }
@@ -32,6 +35,7 @@ impl Replay {
             last_hash: header.base_hash,
             entries: Vec::new(),
             state: header.state,
+            notes: Vec::new(),
             reset: header.reset,
         }
     }
@@ -47,6 +51,14 @@ impl Replay {
             LogWrite::Reset { position, hash } => self.reset(position, hash),
             LogWrite::State(state) => {
                 self.state = state;
+                Ok(())
+            }
+            LogWrite::Note(note) => {
+                self.notes.push(note);
+                Ok(())
+            }
+            LogWrite::Digest(note) => {
+                self.notes = vec![note];
                 Ok(())
             }
         }

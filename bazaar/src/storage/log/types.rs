@@ -3,6 +3,7 @@
 use std::fmt;
 use std::path::PathBuf;
 
+use bytes::Bytes;
 use replication::contract::{ChainHash, Entry, HardState, Position};
 
 use super::{COMMAND_BYTES, SEGMENT_BYTES};
@@ -115,6 +116,8 @@ pub enum Verdict {
 pub struct Recovery {
     /// Last hard state.
     pub state: HardState,
+    /// The engine's last digest and the notes after it.
+    pub notes: Vec<Bytes>,
     /// Entries above the applied position, gapless, their chain hashes checked.
     pub entries: Vec<Entry>,
     /// Hash of the prefix that ends at the applied position, as the log knows it.

@@ -102,7 +102,7 @@ impl Engine for Scripted {
         &mut self,
         _now: Time,
         commands: Vec<Payload>,
-    ) -> Result<std::ops::Range<Position>, ProposeError> {
+    ) -> Result<Option<std::ops::Range<Position>>, ProposeError> {
         let mut script = self.script();
         let Some(_) = script.leads else {
             return Err(ProposeError::NotLeader { epoch: 0, leader: None });
@@ -110,7 +110,7 @@ impl Engine for Scripted {
         let first = script.end + script.proposed.len() as u64 + 1;
         let last = first + commands.len() as u64;
         script.proposed.extend(commands);
-        Ok(first..last)
+        Ok(Some(first..last))
     }
 
     fn barrier(&mut self, _now: Time) -> Option<Barrier> {

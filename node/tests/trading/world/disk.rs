@@ -31,6 +31,8 @@ impl Disk {
                 LogWrite::Truncate(from) => recovered.entries.retain(|e| e.position < *from),
                 LogWrite::State(state) => recovered.state = *state,
                 LogWrite::Reset { .. } => recovered.entries.clear(),
+                LogWrite::Note(note) => recovered.notes.push(note.clone()),
+                LogWrite::Digest(note) => recovered.notes = vec![note.clone()],
             }
         }
         if self.replaced.is_some() {

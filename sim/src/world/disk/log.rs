@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
+use bytes::Bytes;
 use replication::contract::{ChainHash, Entry, HardState, LogWrite, Position};
 
 use super::Broken;
@@ -22,6 +23,8 @@ pub(super) struct Base {
 pub(super) struct Log {
     pub(super) state: HardState,
     pub(super) entries: BTreeMap<Position, Entry>,
+    /// The engine's last digest and the notes after it.
+    pub(super) notes: Vec<Bytes>,
     pub(super) pending: VecDeque<(u64, Vec<LogWrite>)>,
     /// Hashes of entries that are written or under way, from what the store reflects on.
     hashes: BTreeMap<Position, ChainHash>,
@@ -49,6 +52,14 @@ impl Log {
             LogWrite::Append(entry) => self.append(entry, base),
             LogWrite::Truncate(from) => self.truncate(from, base),
             LogWrite::Reset { position, hash } => self.begin_after(position, hash, base),
+            LogWrite::Note(note) => {
+                self.notes.push(note);
+                Ok(())
+            }
+            LogWrite::Digest(note) => {
+                self.notes = vec![note];
+                Ok(())
+            }
         }
     }
 

@@ -180,6 +180,7 @@ impl Disk {
             entries: entries.map(|(_, entry)| entry.clone()).collect(),
             // The process finds its engine's mark among the rows.
             mark: Bytes::new(),
+            notes: self.log.notes.clone(),
         }
     }
 
