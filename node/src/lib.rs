@@ -11,6 +11,8 @@ pub mod message;
 pub mod orders;
 pub mod process;
 mod replica;
+#[cfg(test)]
+mod scripted;
 pub mod service;
 pub mod snapshot;
 

@@ -40,6 +40,11 @@ pub const QUESTION_RESEND: Span = Span::millis(150);
 /// would only cost the catalog.
 pub const OUTBOX_PAUSE: Span = Span::millis(50);
 
+/// A leader that the group of the orders elected asks the register for itself, or proves that it may, no sooner than this after it
+/// asked last. A round through the catalog's group takes a few milliseconds: two replicas that both take themselves for the leader
+/// for a moment cost the register 20 epochs a second at the most, and a lost race costs nobody more than this.
+pub const REGISTER_PAUSE: Span = Span::millis(50);
+
 /// How often an order replica tells the catalog that it lives.
 pub const HEARTBEAT: Span = Span::millis(100);
 

@@ -359,4 +359,18 @@ proptest! {
         let mut orders = started.expect("an empty disk is sound");
         prop_assert!(!feed(&mut orders, inputs));
     }
+
+    #[test]
+    fn an_order_replica_of_a_group_that_elects_takes_anything(
+        inputs in vec((input(for_an_order_replica()), any::<u16>()), 0..200)
+    ) {
+        let now = Now { time: Time(1), wall: WallTime(1) };
+        let config = OrdersConfig {
+            protocol: node::orders::Protocol::Raft,
+            ..OrdersConfig::new(3, vec![1, 2, 3], vec![1])
+        };
+        let started = OrdersProcess::start(config, now, 33, Recovered::default(), Vec::new());
+        let mut orders = started.expect("an empty disk is sound");
+        prop_assert!(!feed(&mut orders, inputs));
+    }
 }

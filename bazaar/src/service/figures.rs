@@ -126,7 +126,7 @@ fn role(
     let counts = configuration.in_sync.contains(&us) && disk == Some(&incarnation);
     match standing {
         Standing::Open { .. } => "leader",
-        Standing::TakingOver { .. } => "taking_over",
+        Standing::Registering | Standing::TakingOver { .. } => "taking_over",
         Standing::Following if counts => "follower",
         Standing::Following => "joining",
     }

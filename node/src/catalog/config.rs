@@ -107,6 +107,11 @@ pub enum StartError {
         /// The position reflected.
         position: u64,
     },
+    /// The disk belongs to a group that elects its leader, and the settings say that the register does.
+    #[error(
+        "the store was written under protocol \"raft\" of the orders; configure that, or replace this replica with --fresh"
+    )]
+    ElectsItself,
     /// A log entry cannot be read.
     #[error("{0}")]
     Entry(#[source] super::command::UnreadableCommand),

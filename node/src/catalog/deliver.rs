@@ -60,7 +60,7 @@ impl CatalogProcess {
             self.begin_to_lead(now, changed.epoch);
         } else {
             self.leading = None;
-            self.stop_snapshots(effects);
+            self.transfers.stop(effects);
         }
         effects.push(Effect::Event(Event::Role(changed)));
     }

@@ -73,14 +73,13 @@ use crate::message::Message;
 use crate::process::{Effect, Input, Now, Process};
 use crate::replica::stored_mark;
 use crate::service::{ServiceId, ServiceKind};
-use crate::snapshot::Receiver;
+use crate::snapshot::Transfers;
 use drain::Drain;
 use law_clock::LawClock;
 use leading::{Leader, Leading};
 use mutants::Mutants;
 use prefixes::Prefixes;
 use questions::Question;
-use transfer::Outgoing;
 
 /// One catalog replica.
 pub struct CatalogProcess {
@@ -98,11 +97,8 @@ pub struct CatalogProcess {
     clock: LawClock,
     /// Everything else that a leader needs; nothing while this replica follows.
     leading: Option<Leading>,
-    /// Snapshots on their way from here to peers.
-    outgoing: Option<Outgoing>,
-    /// Snapshots on their way here, and the position of the one that the store is being replaced by.
-    staged: Receiver,
-    restoring: Option<Position>,
+    /// Snapshots on their way from here and to here.
+    transfers: Transfers,
     /// What the start itself brought about, for the first flush.
     backlog: Vec<Effect>,
     drain: Drain,
@@ -156,9 +152,7 @@ impl CatalogProcess {
             links: BTreeSet::new(),
             clock: LawClock::new(now),
             leading: None,
-            outgoing: None,
-            staged: Receiver::new(ServiceKind::Catalog),
-            restoring: None,
+            transfers: Transfers::new(ServiceKind::Catalog),
             backlog: Vec::new(),
             drain: Drain::No,
             mutants: Mutants::default(),
@@ -197,7 +191,7 @@ impl CatalogProcess {
                 self.engine.receive(now.time, from.id, message);
             }
             (ServiceKind::Catalog, Message::SnapshotPart(part)) => {
-                self.staged.part(now.time, from.id, part, effects);
+                self.transfers.part(now.time, from.id, part, effects);
             }
             (ServiceKind::Catalog, Message::SnapshotTaken(taken)) => {
                 self.snapshot_taken(now, from.id, taken, effects);
@@ -219,9 +213,7 @@ impl CatalogProcess {
         }
         if peer.kind == ServiceKind::Catalog {
             self.engine.link(now.time, peer.id, up);
-            if let Some(outgoing) = &mut self.outgoing {
-                outgoing.sender.link(peer.id, up, effects);
-            }
+            self.transfers.link(peer.id, up, effects);
         }
         if let Some(leader) = self.leader().filter(|_| up) {
             leader.say_who_leads(peer, effects);
@@ -231,10 +223,7 @@ impl CatalogProcess {
     fn tick(&mut self, now: Now, effects: &mut Vec<Effect>) {
         self.engine.tick(now.time);
         self.clock.tick(now);
-        self.staged.tick(now.time);
-        if let Some(outgoing) = &mut self.outgoing {
-            outgoing.sender.tick(now.time, effects);
-        }
+        self.transfers.tick(now.time, effects);
         if let Some(mut leader) = self.leader() {
             leader.tick(now);
         }
@@ -279,9 +268,7 @@ impl Process for CatalogProcess {
             Input::Stored(position) => self.engine.stored(now.time, position),
             Input::History { entries, .. } => self.engine.history(now.time, entries),
             Input::SnapshotRows { transfer, position, rows, end } => {
-                if let Some(outgoing) = &mut self.outgoing {
-                    outgoing.sender.rows(now.time, transfer, position, rows, end, effects);
-                }
+                self.transfers.rows(now.time, transfer, position, rows, end, effects);
             }
             Input::Replaced(position) => self.replaced(now, position),
             Input::Tick => self.tick(now, effects),

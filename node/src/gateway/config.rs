@@ -15,6 +15,9 @@ pub struct GatewayConfig {
     pub cache_size: usize,
     /// Say [`crate::process::Event::Cache`] for everything the cache does.
     pub cache_events: bool,
+    /// Propose a leader of the orders when there is none to rely on. Not where their group elects it itself: there a proposal would
+    /// only take the register away from the replica that can lead.
+    pub proposes_leaders: bool,
     /// Time between health checks of the order replicas.
     pub health_interval: Span,
     /// A client is answered after this long at the latest.
@@ -30,6 +33,7 @@ impl GatewayConfig {
             catalogs,
             cache_size: 5,
             cache_events: false,
+            proposes_leaders: true,
             health_interval: Span::millis(500),
             request_deadline: Span::millis(5_000),
         }

@@ -199,7 +199,7 @@ impl GatewayProcess {
         }
     }
 
-    /// Watches the leader, and selects another when it must be; says how it stands.
+    /// Watches the leader, and selects another when it must be and is this gateway's business; says how it stands.
     pub(super) fn supervise(&mut self, now: Time, effects: &mut Vec<Effect>) -> Verdict {
         if self.errands.sent() == 0 {
             self.belief.owes_nothing();
@@ -215,6 +215,14 @@ impl GatewayProcess {
         if self.asked.is_none_or(|asked| now >= asked + pause) {
             self.ask_configuration(now, effects);
         }
+        if self.config.proposes_leaders {
+            self.select(now, verdict, effects);
+        }
+        verdict
+    }
+
+    /// Goes on with the selection of a leader, if one is under way or due.
+    fn select(&mut self, now: Time, verdict: Verdict, effects: &mut Vec<Effect>) {
         let (belief, links, health) = (&self.belief, &self.links, &self.health);
         match self.selection.step(now, &View { verdict, belief, links, health }) {
             Step::Nothing => {}
@@ -229,7 +237,6 @@ impl GatewayProcess {
                 }
             }
         }
-        verdict
     }
 
     fn note_lost(&self, verdict: Verdict, effects: &mut Vec<Effect>) {

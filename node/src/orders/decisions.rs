@@ -6,7 +6,7 @@ use market::codec::encode_order;
 use market::order::{Order, OrderNumber};
 
 use super::gather::Asker;
-use super::{Ack, OrdersProcess, Standing};
+use super::{Ack, OrdersProcess};
 use crate::limits::TRADES_IN_HAND;
 use crate::message::{Decided, Message, Outcome, TradeReply};
 use crate::process::{Effect, Now};
@@ -90,7 +90,12 @@ impl OrdersProcess {
 
     /// The number of the next order for the log.
     pub(super) fn next_number(&self) -> OrderNumber {
-        self.engine.end()
+        if self.elects_itself() {
+            // Positions are not numbers there. Whatever else its log holds is delivered to a replica before it leads.
+            self.proposed.max(self.law.count())
+        } else {
+            self.engine.end()
+        }
     }
 
     /// Takes contiguous orders into the log; known ones are skipped, a gap is filled from the outbox. False: the engine takes
@@ -105,7 +110,9 @@ impl OrdersProcess {
             self.outbox.ask_missing();
         }
         let fits = commands.is_empty() || self.engine.propose(now.time, commands).is_ok();
-        if !fits {
+        if fits {
+            self.proposed = end;
+        } else {
             // Deposed (the next configuration says so), handing over, or full: the outbox keeps them, nothing is lost.
             self.outbox.ask_later(now.time);
         }
@@ -115,7 +122,7 @@ impl OrdersProcess {
 
     /// Sends the answers that may go; whoever cannot be answered here any more is sent on.
     pub(super) fn settle(&mut self, effects: &mut Vec<Effect>) {
-        if self.standing == Standing::Following {
+        if !self.standing.leads() {
             let mut stranded = self.gather.abandon();
             stranded.extend(self.waiting.abandon());
             for asker in stranded {
@@ -123,6 +130,8 @@ impl OrdersProcess {
             }
         }
         let safe = match self.config.ack {
+            // Delivered is committed, for ever.
+            Ack::InSync if self.elects_itself() => self.law.count(),
             // Delivered is not enough for an answer under a known key: the set may have changed since, by the election of a
             // replica outside of it, and its present members may still have to read that order from the outbox.
             Ack::InSync => self.law.count().min(self.engine.status().in_sync_durable),

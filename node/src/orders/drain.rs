@@ -37,7 +37,7 @@ impl OrdersProcess {
     /// Says so once everything is handed over, or nobody was found to take it: everything is on disk either way.
     pub(super) fn end_drain(&mut self, now: Now, effects: &mut Vec<Effect>) {
         let Drain::Until(deadline) = self.drain else { return };
-        let named = self.configuration.leader == Some(self.config.engine.id);
+        let named = self.configuration.leader == Some(self.id());
         if (self.standing == Standing::Following && !named) || now.time >= deadline {
             self.drain = Drain::Done;
             effects.push(Effect::Drained);

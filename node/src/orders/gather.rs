@@ -81,7 +81,7 @@ impl OrdersProcess {
         let mut refused = Vec::new();
         for (request, trade) in trades {
             let asker = (from, request);
-            if self.standing == Standing::Following || self.is_draining() {
+            if !self.standing.leads() || self.is_draining() {
                 refused.push((request, TradeReply::NotLeader(self.configuration.clone())));
             } else if self.waiting.holds(&asker) {
                 // The gateway lost patience; the answer will come.

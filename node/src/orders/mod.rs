@@ -1,8 +1,10 @@
 //! An order replica: remembers every order, and as the leader takes trades to the catalog.
 //!
 //! # Guarantees
-//! - An order that was answered is on the disks of the whole in-sync set (with [`Ack::InSync`]), and in the catalog's log anyway.
-//! - Every replica's log is a prefix of the one stream of orders that the catalog decided: position p holds order number p - 1.
+//! - An order that was answered is on the disks of the whole in-sync set, or of a majority under Raft (with [`Ack::InSync`]), and in
+//!   the catalog's log anyway.
+//! - Every replica's orders are a prefix of the one stream of orders that the catalog decided. Under primary-backup position p of the
+//!   log holds order number p - 1; under Raft other entries stand between orders, which keep their sequence.
 //! - "No such order" is said only by a leader that asked the catalog after the question came.
 //!
 //! # A walk through one trade
@@ -12,29 +14,40 @@
 //! 3. The engine delivers an order when every in-sync replica has it on disk; the answer goes (`deliver.rs`).
 //! 4. Now and then the catalog is told how much of its outbox is safe on two disks (`outbox.rs`).
 //!
+//! Who leads: under primary-backup the register of the catalog says so. Under Raft the group elects, and its leader registers itself
+//! (`registering.rs`): the catalog decides trades for the registered replica and epoch only, whatever the protocol.
+//!
 //! A new leader first reads the outbox from its own log's end, and is open for business when it has caught up with what
 //! the catalog had decided (`standing.rs`).
 
+mod command;
 mod config;
 mod decisions;
 mod deliver;
 mod drain;
+mod engine;
 mod gather;
 mod outbox;
 mod reads;
 mod recent;
+mod registering;
 mod standing;
 #[cfg(test)]
 mod tests;
+mod transfer;
 
+use bytes::Bytes;
+use market::order::OrderNumber;
 use market::orders::Orders;
 use market::rows::Row;
-use replication::contract::{Engine, Epoch, Incarnation, Recovered, Status};
-use replication::primary_backup::PrimaryBackup;
+use replication::contract::{
+    Engine, Epoch, Incarnation, MemberChange, MemberError, Members, Recovered, ReplicaId, Status,
+};
 use replication::register::{Configuration, Refusal, RegisterCommand};
 use replication::time::Time;
 
-pub use config::{Ack, OrdersConfig};
+pub use command::Command;
+pub use config::{Ack, OrdersConfig, Protocol};
 pub use standing::Standing;
 
 use crate::catalog::StartError;
@@ -42,13 +55,17 @@ use crate::catalog_route::CatalogRoute;
 use crate::limits::HEARTBEAT;
 use crate::message::{Heartbeat, Message, Pong};
 use crate::process::{Effect, Event, HistoryPurpose, Input, Now, Process};
+use crate::replica::{stored_hash, stored_mark};
 use crate::service::{ServiceId, ServiceKind};
+use crate::snapshot::Transfers;
+use command::stored_reign;
 use decisions::Waiting;
 use drain::Drain;
 use gather::Gather;
 use outbox::OutboxReader;
 use reads::Reads;
 use recent::Recent;
+use registering::Registering;
 
 /// One order replica.
 pub struct OrdersProcess {
@@ -66,6 +83,17 @@ pub struct OrdersProcess {
     recent: Recent,
     next_heartbeat: Time,
     drain: Drain,
+    /// The last epoch in the group's log, where that has epochs.
+    reign: Epoch,
+    registering: Registering,
+    /// When the register was last told of this disk.
+    enrolled_at: Option<Time>,
+    /// The number that follows the last order proposed in this reign.
+    proposed: OrderNumber,
+    /// The engine's mark, until the next position is stored.
+    mark: Option<Bytes>,
+    /// Snapshots on their way from here and to here.
+    transfers: Transfers,
 }
 
 impl OrdersProcess {
@@ -77,20 +105,29 @@ impl OrdersProcess {
         mut recovered: Recovered,
         rows: Vec<Row>,
     ) -> Result<Self, StartError> {
-        if let Some(hash) = crate::replica::stored_hash(&rows)? {
+        if let Some(hash) = stored_hash(&rows)? {
             recovered.applied_hash = hash;
         }
+        recovered.mark = stored_mark(&rows).unwrap_or_default();
+        let reign = stored_reign(&rows)?;
         let law = Orders::load(rows).map_err(StartError::Orders)?;
-        let (count, position) = (law.count(), recovered.applied);
-        if count != position {
-            return Err(StartError::OrderCount { count, position });
-        }
-        let recent = Recent::new(position);
-        let engine = PrimaryBackup::new(config.engine(incarnation), recovered, now.time);
-        Ok(OrdersProcess {
+        let recent = Recent::new(law.count(), recovered.applied);
+        let engine = engine::start(&config, now, incarnation, recovered, law.count())?;
+        Ok(OrdersProcess::with_engine(config, now, incarnation, engine, (law, recent, reign)))
+    }
+
+    /// A replica with this engine, whose store has these orders, the last of them in memory, and reached this epoch.
+    fn with_engine(
+        config: OrdersConfig,
+        now: Now,
+        incarnation: Incarnation,
+        engine: Box<dyn Engine>,
+        (law, recent, reign): (Orders, Recent, Epoch),
+    ) -> Self {
+        OrdersProcess {
             config,
             incarnation,
-            engine: Box::new(engine),
+            engine,
             catalogs: CatalogRoute::default(),
             law,
             configuration: Configuration::default(),
@@ -102,7 +139,23 @@ impl OrdersProcess {
             recent,
             next_heartbeat: now.time,
             drain: Drain::No,
-        })
+            reign,
+            registering: Registering::default(),
+            enrolled_at: None,
+            proposed: 0,
+            mark: None,
+            transfers: Transfers::new(ServiceKind::Orders),
+        }
+    }
+
+    /// This replica's id.
+    fn id(&self) -> ReplicaId {
+        self.config.engine.id
+    }
+
+    /// The group elects its leader, and the register is only told.
+    fn elects_itself(&self) -> bool {
+        self.config.protocol == Protocol::Raft
     }
 
     /// Orders delivered here.
@@ -125,9 +178,19 @@ impl OrdersProcess {
         self.standing
     }
 
-    /// The engine's state.
+    /// The engine's state. Under Raft its epoch is the term of the group, not an epoch of the register ([`Standing::epoch`] is).
     pub fn status(&self) -> Status {
         self.engine.status()
+    }
+
+    /// Who belongs to the group, where the group itself keeps that; nobody under primary-backup.
+    pub fn members(&self) -> Members {
+        self.engine.status().members
+    }
+
+    /// Changes the members of a group that keeps them itself. Taken is not done: [`OrdersProcess::members`] tells when it is.
+    pub fn change_members(&mut self, now: Now, change: MemberChange) -> Result<(), MemberError> {
+        self.engine.change_members(now.time, change)
     }
 
     /// Where decisions are made, as far as this replica knows. (Without any link, what is sent goes nowhere.)
@@ -147,12 +210,20 @@ impl OrdersProcess {
         self.next_heartbeat = now.time;
         self.gather.resend_all();
         self.outbox.ask_at_once();
+        self.enrolled_at = None;
+        self.registering.ask_at_once();
     }
 
     fn receive(&mut self, now: Now, from: ServiceId, message: Message, effects: &mut Vec<Effect>) {
         match (from.kind, message) {
             (ServiceKind::Orders, Message::Replication(message)) => {
                 self.engine.receive(now.time, from.id, message);
+            }
+            (ServiceKind::Orders, Message::SnapshotPart(part)) => {
+                self.transfers.part(now.time, from.id, part, effects);
+            }
+            (ServiceKind::Orders, Message::SnapshotTaken(taken)) => {
+                self.snapshot_taken(now, from.id, taken, effects);
             }
             (ServiceKind::Gateway, Message::Ping { nonce }) => self.pong(from, nonce, effects),
             (ServiceKind::Gateway, Message::Trades { trades, .. }) => {
@@ -180,12 +251,15 @@ impl OrdersProcess {
     }
 
     fn pong(&self, to: ServiceId, nonce: u64, effects: &mut Vec<Effect>) {
-        let status = self.engine.status();
+        let end = match self.config.protocol {
+            Protocol::PrimaryBackup => self.engine.status().durable,
+            Protocol::Raft => self.law.count(),
+        };
         let pong = Pong {
             nonce,
             incarnation: self.incarnation,
-            epoch: status.epoch,
-            end: status.durable,
+            epoch: self.standing.epoch().unwrap_or_else(|| self.known_epoch()),
+            end,
             leads: matches!(self.standing, Standing::Open { .. }),
             draining: self.is_draining(),
             version: self.configuration.version,
@@ -194,13 +268,14 @@ impl OrdersProcess {
     }
 
     fn configured(&mut self, now: Now, known: Configuration, effects: &mut Vec<Effect>) {
-        if known.version < self.configuration.version {
+        if known.version < self.configuration.version || known.epoch < self.reign {
             return self.doubt(&known, effects);
         }
         self.engine.configured(now.time, &known);
         if known != self.configuration {
             effects.push(Effect::Event(Event::Configuration(known.clone())));
             self.configuration = known;
+            self.follow_register();
         }
     }
 
@@ -210,9 +285,9 @@ impl OrdersProcess {
     /// not know this replica's epoch yet, decides nothing. (The question goes to whoever is believed to lead, not to whoever
     /// caused the doubt.)
     fn doubt(&self, known: &Configuration, effects: &mut Vec<Effect>) {
-        let epoch = self.engine.status().epoch;
+        let epoch = self.known_epoch();
         if known.epoch < epoch {
-            let (replica, incarnation) = (self.config.engine.id, self.incarnation);
+            let (replica, incarnation) = (self.id(), self.incarnation);
             let enrol = RegisterCommand::Enrol { replica, incarnation, epoch };
             effects.push(Effect::Send { to: self.catalog(), message: Message::Configure(enrol) });
         }
@@ -226,7 +301,7 @@ impl OrdersProcess {
         effects: &mut Vec<Effect>,
     ) {
         if let Refusal::RegisterLostData { replica, .. } = refusal
-            && *replica == self.config.engine.id
+            && *replica == self.id()
         {
             return effects.push(Effect::Halt(format!(
                 "{refusal}. Restore the catalog's data, or empty this replica with --fresh."
@@ -248,9 +323,12 @@ impl OrdersProcess {
         }
     }
 
-    fn link(&mut self, now: Now, peer: ServiceId, up: bool) {
+    fn link(&mut self, now: Now, peer: ServiceId, up: bool, effects: &mut Vec<Effect>) {
         match peer.kind {
-            ServiceKind::Orders => self.engine.link(now.time, peer.id, up),
+            ServiceKind::Orders => {
+                self.engine.link(now.time, peer.id, up);
+                self.transfers.link(peer.id, up, effects);
+            }
             ServiceKind::Catalog => {
                 if self.catalogs.link(peer.id, up) {
                     self.catalog_changed(now);
@@ -263,8 +341,9 @@ impl OrdersProcess {
         }
     }
 
-    fn tick(&mut self, now: Now) {
+    fn tick(&mut self, now: Now, effects: &mut Vec<Effect>) {
         self.engine.tick(now.time);
+        self.transfers.tick(now.time, effects);
         self.continue_drain(now);
     }
 
@@ -279,8 +358,8 @@ impl Process for OrdersProcess {
     fn handle(&mut self, now: Now, input: Input, effects: &mut Vec<Effect>) {
         match input {
             Input::Received { from, message } => self.receive(now, from, message, effects),
-            Input::LinkUp(peer) => self.link(now, peer, true),
-            Input::LinkDown(peer) => self.link(now, peer, false),
+            Input::LinkUp(peer) => self.link(now, peer, true, effects),
+            Input::LinkDown(peer) => self.link(now, peer, false, effects),
             Input::Persisted(ticket) => self.engine.persisted(now.time, ticket),
             Input::Stored(position) => {
                 self.engine.stored(now.time, position);
@@ -292,9 +371,12 @@ impl Process for OrdersProcess {
             Input::History { purpose: HistoryPurpose::Order { read }, entries } => {
                 self.history_read(read, &entries, effects);
             }
-            Input::Tick => self.tick(now),
+            Input::Tick => self.tick(now, effects),
             Input::Drain => self.begin_drain(now),
-            Input::SnapshotRows { .. } | Input::Replaced(_) => {}
+            Input::SnapshotRows { transfer, position, rows, end } => {
+                self.transfers.rows(now.time, transfer, position, rows, end, effects);
+            }
+            Input::Replaced(position) => self.replaced(now, position),
             // Clients talk to gateways.
             Input::Client { .. } | Input::ClientGone(_) => {}
         }
@@ -303,6 +385,7 @@ impl Process for OrdersProcess {
     fn flush(&mut self, now: Now, effects: &mut Vec<Effect>) {
         self.heartbeat(now, effects);
         self.perform(now, effects);
+        self.tend_register(now, effects);
         self.send_batches(now, effects);
         self.ask_outbox(now, effects);
         self.engine.flush(now.time);

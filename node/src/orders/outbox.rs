@@ -1,5 +1,8 @@
 //! Reading the catalog's outbox: at take-over, to fill gaps, and as the barrier behind "no such order".
 
+use market::order::OrderNumber;
+use replication::contract::Epoch;
+use replication::register::RegisterCommand;
 use replication::time::Time;
 
 use super::{OrdersProcess, Standing};
@@ -107,15 +110,17 @@ impl OrdersProcess {
         }
     }
 
-    /// Tells the catalog what it need not keep any more: what two or more in-sync disks hold.
+    /// Tells the catalog what it need not keep any more: what two or more disks hold that count.
     pub(super) fn trim(&mut self, now: Now, effects: &mut Vec<Effect>) {
         let Standing::Open { epoch } = self.standing else { return };
-        if now.time < self.outbox.next_trim || self.configuration.in_sync.len() < 2 {
+        if now.time < self.outbox.next_trim {
             return;
         }
+        if self.elects_itself() && !self.has_the_set_to_itself() {
+            return self.narrow_the_set(now, epoch, effects);
+        }
+        let Some(keep_from) = self.held_twice() else { return };
         self.outbox.next_trim = now.time + TRIM_INTERVAL;
-        // Positions 1..=p hold the orders numbered below p.
-        let keep_from = self.engine.status().in_sync_durable;
         let repeat = keep_from > 0 && now.time.since(self.outbox.trimmed_at) >= TRIM_REPEAT;
         if keep_from > self.outbox.trimmed || repeat {
             self.outbox.trimmed = keep_from;
@@ -123,5 +128,30 @@ impl OrdersProcess {
             let trim = Trim { epoch, version: self.configuration.version, keep_from };
             effects.push(Effect::Send { to: self.catalog(), message: Message::Trim(trim) });
         }
+    }
+
+    /// Orders below this number are on two disks at least that a next leader is chosen by; none, if only one disk counts.
+    fn held_twice(&self) -> Option<OrderNumber> {
+        let status = self.engine.status();
+        if self.elects_itself() {
+            // Delivered to a leader: on the disks of a majority.
+            (status.members.voters.len() >= 2).then(|| self.law.count())
+        } else {
+            // Positions 1..=p hold the orders numbered below p.
+            (self.configuration.in_sync.len() >= 2).then_some(status.in_sync_durable)
+        }
+    }
+
+    fn has_the_set_to_itself(&self) -> bool {
+        self.configuration.in_sync.iter().eq([&self.id()])
+    }
+
+    /// Before anything is cut, nobody else may be made leader whose log does not reach the outbox (see `registering.rs`).
+    fn narrow_the_set(&mut self, now: Now, epoch: Epoch, effects: &mut Vec<Effect>) {
+        self.outbox.next_trim = now.time + QUESTION_RESEND;
+        let expect = self.configuration.version;
+        let in_sync = [self.id()].into();
+        let alter = RegisterCommand::AlterInSync { expect, epoch, in_sync, added: None };
+        effects.push(Effect::Send { to: self.catalog(), message: Message::Configure(alter) });
     }
 }

@@ -76,9 +76,14 @@ impl OrdersProcess {
             let order = order.clone();
             return self.reads.reply(asker, OrderReply::Found(order));
         }
+        if self.transfers.is_replacing() {
+            // The disk may still show the older state, which lacks what this one counts.
+            return self.reads.reply(asker, OrderReply::Busy);
+        }
         let read = self.reads.next_read;
         self.reads.next_read += 1;
         self.reads.disk.insert(read, (asker, number));
+        // The history holds order n as row n + 1, whatever its position in the log.
         let purpose = HistoryPurpose::Order { read };
         effects.push(Effect::ReadHistory { purpose, from: number + 1, max: 1 });
     }
@@ -130,7 +135,7 @@ impl OrdersProcess {
             self.reads.delivery.pop_first();
             self.read_delivered(asker, number, effects);
         }
-        if self.standing == Standing::Following {
+        if !self.standing.leads() {
             self.send_readers_on();
         }
         self.send_reads(effects);

@@ -13,18 +13,19 @@ use crate::limits::RECENT_ORDERS;
 #[derive(Debug)]
 pub(super) struct Recent {
     first: OrderNumber,
-    orders: VecDeque<Order>,
+    /// With the positions at which they were delivered.
+    orders: VecDeque<(Position, Order)>,
     stored: Position,
 }
 
 impl Recent {
     /// An empty window after what the store reflects.
-    pub(super) fn new(stored: Position) -> Self {
-        Recent { first: stored, orders: VecDeque::new(), stored }
+    pub(super) fn new(count: u64, stored: Position) -> Self {
+        Recent { first: count, orders: VecDeque::new(), stored }
     }
 
-    pub(super) fn push(&mut self, order: Order) {
-        self.orders.push_back(order);
+    pub(super) fn push(&mut self, position: Position, order: Order) {
+        self.orders.push_back((position, order));
         self.trim();
     }
 
@@ -35,11 +36,14 @@ impl Recent {
 
     pub(super) fn get(&self, number: OrderNumber) -> Option<&Order> {
         let offset = number.checked_sub(self.first)?;
-        self.orders.get(usize::try_from(offset).ok()?)
+        self.orders.get(usize::try_from(offset).ok()?).map(|(_, order)| order)
     }
 
     fn trim(&mut self) {
-        while self.orders.len() > RECENT_ORDERS && self.first < self.stored {
+        let is_stored = |front: Option<&(Position, Order)>| {
+            front.is_some_and(|(position, _)| *position <= self.stored)
+        };
+        while self.orders.len() > RECENT_ORDERS && is_stored(self.orders.front()) {
             self.orders.pop_front();
             self.first += 1;
         }

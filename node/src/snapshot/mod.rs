@@ -23,6 +23,8 @@ mod receive;
 mod send;
 #[cfg(test)]
 mod tests;
+mod transfers;
 
 pub use receive::Receiver;
 pub use send::Sender;
+pub use transfers::Transfers;

@@ -2,6 +2,7 @@
 
 mod basics;
 mod catalogs;
+mod electing;
 mod gateways;
 mod restarts;
 mod weather;

@@ -1,11 +1,12 @@
 //! Order replica 3 of three on a bench: virtual time, a disk that syncs when told, everything sent is kept.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use market::codec::encode_order;
 use market::money::Price;
 use market::name::Name;
 use market::order::{Order, OrderNumber};
+use market::rows::{Row, Table};
 use market::trade::{Key, Side, Trade, WallTime};
 use replication::contract::{ChainHash, Entry, Epoch, Position, Recovered, ReplicaId, Ticket};
 use replication::primary_backup;
@@ -31,6 +32,8 @@ pub(super) struct Bench {
     /// Effects that are neither messages nor for the disk.
     pub(super) others: Vec<Effect>,
     pub(super) stored: Position,
+    /// What the store was told.
+    rows: BTreeMap<(Table, Vec<u8>), Vec<u8>>,
     unsynced: Option<Ticket>,
 }
 
@@ -92,8 +95,13 @@ impl Bench {
         let time = Time(1_000_000);
         let recovered = Recovered { entries: entries(count), ..Recovered::default() };
         let orders = OrdersProcess::start(config, now(time), 33, recovered, Vec::new()).unwrap();
-        let (sent, others) = (Vec::new(), Vec::new());
-        let mut bench = Bench { orders, time, sent, others, stored: 0, unsynced: None };
+        Bench::around(orders, time)
+    }
+
+    /// With a link to a catalog.
+    pub(super) fn around(orders: OrdersProcess, time: Time) -> Self {
+        let (sent, others, rows) = (Vec::new(), Vec::new(), BTreeMap::new());
+        let mut bench = Bench { orders, time, sent, others, rows, stored: 0, unsynced: None };
         bench.input(Input::LinkUp(CATALOG));
         bench.sent.clear();
         bench
@@ -144,10 +152,26 @@ impl Bench {
             match effect {
                 Effect::Send { to, message } => self.sent.push((to, message)),
                 Effect::Persist { ticket, .. } => self.unsynced = Some(ticket),
-                Effect::Store { position, .. } => self.stored = position,
+                Effect::Store { position, changes } => {
+                    self.stored = position;
+                    let rows = changes.into_iter().map(|row| {
+                        ((row.table, row.key), row.value.expect("orders take nothing back"))
+                    });
+                    self.rows.extend(rows);
+                }
                 other => self.others.push(other),
             }
         }
+    }
+
+    /// All rows of the store.
+    pub(super) fn rows(&self) -> Vec<Row> {
+        let row = |((table, key), value): (&(Table, Vec<u8>), &Vec<u8>)| Row {
+            table: *table,
+            key: key.clone(),
+            value: value.clone(),
+        };
+        self.rows.iter().map(row).collect()
     }
 
     pub(super) fn receive(&mut self, from: ServiceId, message: Message) {
@@ -281,6 +305,6 @@ pub(super) fn traded(number: OrderNumber) -> TradeReply {
     TradeReply::Done(Outcome::Order(number))
 }
 
-fn now(time: Time) -> Now {
+pub(super) fn now(time: Time) -> Now {
     Now { time, wall: WallTime(1_700_000_000_000 + time.0 / 1_000) }
 }

@@ -10,9 +10,11 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use market::trade::WallTime;
 use node::gateway::ClientResponse;
+use node::orders::Protocol;
 use node::process::{Input, Now, Process};
 use node::service::ServiceId;
 use replication::contract::Epoch;
+use replication::raft::Limits;
 use replication::time::Time;
 
 pub(crate) use clients::{buy, look, named, trade};
@@ -46,6 +48,9 @@ pub(crate) struct World {
     dice: u64,
     next_request: u64,
     starts: u64,
+    /// How the order replicas agree, and how much those keep of their log that elect their leader.
+    protocol: Protocol,
+    keep: Limits,
     /// Positions by which stores lag behind.
     lag: usize,
     /// Most bytes of a part of a snapshot.
@@ -67,7 +72,21 @@ impl World {
     }
 
     pub(crate) fn of(catalogs: u8, gateways: u8, lag: usize) -> Self {
-        let mut world = World {
+        let mut world = World::empty(catalogs, gateways, lag);
+        world.start_everybody();
+        world
+    }
+
+    /// With orders that elect their leader, and keep as much of their log.
+    pub(crate) fn electing(catalogs: u8, gateways: u8, lag: usize, keep: Limits) -> Self {
+        let mut world = World::empty(catalogs, gateways, lag);
+        (world.protocol, world.keep) = (Protocol::Raft, keep);
+        world.start_everybody();
+        world
+    }
+
+    fn empty(catalogs: u8, gateways: u8, lag: usize) -> Self {
+        World {
             now: 1_000_000,
             catalogs: (1..=catalogs).collect(),
             gateways: (1..=gateways).collect(),
@@ -85,16 +104,20 @@ impl World {
             dice: 0x9E37_79B9_7F4A_7C15,
             next_request: 0,
             starts: 0,
+            protocol: Protocol::PrimaryBackup,
+            keep: Limits::default(),
             lag,
             part: 256,
             #[cfg(feature = "mutants")]
             mutant: None,
-        };
-        for service in world.everybody() {
-            world.disks.insert(service, Disk::default());
-            world.start(service);
         }
-        world
+    }
+
+    fn start_everybody(&mut self) {
+        for service in self.everybody() {
+            self.disks.insert(service, Disk::default());
+            self.start(service);
+        }
     }
 
     pub(crate) fn seeded(mut self, seed: u64) -> Self {
@@ -130,6 +153,16 @@ impl World {
     /// The catalog that leads, as far as the world has heard.
     pub(crate) fn catalog_leader(&self) -> ServiceId {
         self.leads.map_or(CATALOG, |(_, catalog)| catalog)
+    }
+
+    /// Whether the order replicas elect their leader.
+    pub(crate) fn elects(&self) -> bool {
+        self.protocol == Protocol::Raft
+    }
+
+    /// How many orders a replica's store holds.
+    pub(crate) fn stored_orders(&self, replica: ServiceId) -> usize {
+        self.disks[&replica].history(0, usize::MAX).len()
     }
 
     fn now(&self) -> Now {

@@ -1,9 +1,9 @@
 //! How processes are made from their disks, and how they stop.
 
 use market::listing::{Kind, NewListing};
-use node::catalog::{CatalogConfig, CatalogProcess, Protocol};
+use node::catalog::{CatalogConfig, CatalogProcess};
 use node::gateway::{GatewayConfig, GatewayProcess};
-use node::orders::{OrdersConfig, OrdersProcess};
+use node::orders::{OrdersConfig, OrdersProcess, Protocol};
 use node::process::{Input, Process};
 use node::service::{ServiceId, ServiceKind};
 
@@ -28,7 +28,7 @@ impl World {
         let config = CatalogConfig {
             catalogs: self.catalogs.clone(),
             gateways: self.gateways.clone(),
-            protocol: Protocol::usual(self.catalogs.len()),
+            protocol: node::catalog::Protocol::usual(self.catalogs.len()),
             seed: self.dice ^ self.starts,
             ..CatalogConfig::alone(id, vec![1, 2, 3])
         };
@@ -48,7 +48,12 @@ impl World {
 
     fn orders(&self, id: u8) -> Box<dyn Process> {
         let disk = &self.disks[&ServiceId::orders(id)];
-        let config = OrdersConfig::new(id, vec![1, 2, 3], self.catalogs.clone());
+        let config = OrdersConfig {
+            protocol: self.protocol,
+            seed: self.dice ^ self.starts,
+            limits: self.keep.clone(),
+            ..OrdersConfig::new(id, vec![1, 2, 3], self.catalogs.clone())
+        };
         let (recovered, rows) = (disk.recovered(), disk.rows());
         let incarnation = u64::from(id) + 10;
         let started = OrdersProcess::start(config, self.now(), incarnation, recovered, rows);
@@ -58,6 +63,7 @@ impl World {
     fn gateway(&self, id: u8) -> Box<dyn Process> {
         let mut config = GatewayConfig::new(id, vec![1, 2, 3], self.catalogs.clone());
         config.cache_events = true;
+        config.proposes_leaders = self.protocol == Protocol::PrimaryBackup;
         Box::new(GatewayProcess::new(config, self.now()))
     }
 
