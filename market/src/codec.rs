@@ -1,5 +1,7 @@
 //! Bytes of orders and commands (postcard). Decoding is total and bounded; an order has exactly one encoding.
 
+use serde::Serialize;
+
 use crate::catalog::Command;
 use crate::limits::{MAX_COMMAND_BYTES, MAX_ORDER_BYTES};
 use crate::order::Order;
@@ -45,7 +47,14 @@ pub fn decode_order(bytes: &[u8]) -> Result<Order, CodecError> {
 
 /// The bytes of a command of the catalog.
 pub fn encode_command(command: &Command) -> Vec<u8> {
-    postcard::to_allocvec(command).expect("a command holds nothing that postcard cannot write")
+    encode(command, 0)
+}
+
+/// The bytes of a value that is made of numbers and texts. `room` is about how many they are: they are written one by one, and a
+/// vector that grows with them is copied again and again.
+pub(crate) fn encode<T: Serialize>(value: &T, room: usize) -> Vec<u8> {
+    let out = postcard::to_extend(value, Vec::with_capacity(room));
+    out.expect("it holds nothing that postcard cannot write")
 }
 
 /// Reads a command of the catalog back.

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::chain::OrderChain;
-use crate::codec::decode;
+use crate::codec::{decode, encode};
 use crate::name::Name;
 use crate::order::{Order, OrderNumber};
 pub use crate::rows::LoadError;
@@ -159,12 +159,12 @@ pub fn split_history(value: &[u8]) -> Option<(OrderChain, &[u8])> {
 }
 
 fn facts_row(facts: &Facts) -> Row {
-    let value = postcard::to_allocvec(facts).expect("facts are plain numbers");
+    let value = encode(facts, MAX_ROW_BYTES);
     Row { table: Table::Facts, key: ORDERS_FACTS.to_vec(), value }
 }
 
 fn totals_row(name: &Name, totals: &Totals) -> Row {
-    let value = postcard::to_allocvec(totals).expect("totals are plain numbers");
+    let value = encode(totals, MAX_ROW_BYTES);
     Row { table: Table::Listings, key: name.as_str().as_bytes().to_vec(), value }
 }
 

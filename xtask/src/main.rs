@@ -40,7 +40,7 @@ enum Command {
         #[arg(long)]
         long: bool,
     },
-    /// Run the simulator in release mode with these arguments.
+    /// Run the simulator, built for speed, with these arguments.
     Sim {
         /// Passed on as they are.
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
@@ -65,7 +65,7 @@ fn main() -> anyhow::Result<ExitCode> {
             Ok(test::run(&mut steps, long))
         }
         Command::Sim { arguments } => {
-            let mut command = vec!["run", "--release", "--package", "sim", "--"];
+            let mut command = vec!["run", "--profile", "dream", "--package", "sim", "--"];
             command.extend(arguments.iter().map(String::as_str));
             steps.cargo("simulator", &command, &[]);
             Ok(steps.finish())

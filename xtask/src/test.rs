@@ -83,8 +83,18 @@ fn mutant_names(text: &str) -> Vec<&str> {
 
 fn run_long(steps: &mut Steps) {
     let jobs = std::thread::available_parallelism().map_or(1, usize::from).to_string();
-    let seeds =
-        ["run", "--release", "--package", "sim", "--", "--seeds", LONG_SEEDS, "--jobs", &jobs];
+    let seeds = [
+        "run",
+        "--profile",
+        "dream",
+        "--package",
+        "sim",
+        "--",
+        "--seeds",
+        LONG_SEEDS,
+        "--jobs",
+        &jobs,
+    ];
     steps.cargo_as_test("simulator: long share of worlds", &seeds);
     for (name, packages) in
         [("slow tests of the pure rooms", &PURE[..]), ("slow tests of the body", &BODY)]

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Catalog, Limits};
 use crate::chain::OrderChain;
-use crate::codec::decode;
+use crate::codec::{decode, encode};
 use crate::keys::Keys;
 use crate::limits::MAX_ORDER_NUMBER;
 use crate::order::OrderNumber;
@@ -26,7 +26,7 @@ pub(super) struct Facts {
 
 impl Facts {
     pub(super) fn row(&self) -> Row {
-        let value = postcard::to_allocvec(self).expect("facts are plain numbers");
+        let value = encode(self, MAX_FACTS_BYTES);
         Row { table: Table::Facts, key: CATALOG_FACTS.to_vec(), value }
     }
 

@@ -8,6 +8,11 @@ use serde::{Deserialize, Serialize};
 /// Version of the encoding, the first byte of every entry. A reader refuses versions it does not know.
 const VERSION: u8 = 1;
 
+/// About how long an entry is, in bytes, and how much longer with each trade. Bytes are written one by one; a vector that grows with
+/// them is copied again and again.
+const HEAD_ROOM: usize = 32;
+const TRADE_ROOM: usize = 64;
+
 /// One entry of the catalog group's log.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Command {
@@ -37,7 +42,13 @@ pub struct UnreadableCommand {
 impl Command {
     /// Bytes for the log.
     pub fn encode(&self) -> Bytes {
-        let out = postcard::to_extend(self, vec![VERSION]);
+        let trades = match self {
+            Command::Fenced { law: Law::Trades { trades, .. }, .. } => trades.len(),
+            _ => 0,
+        };
+        let mut out = Vec::with_capacity(HEAD_ROOM + trades * TRADE_ROOM);
+        out.push(VERSION);
+        let out = postcard::to_extend(self, out);
         Bytes::from(out.expect("commands have no unencodable parts"))
     }
 

@@ -57,10 +57,9 @@ impl Raft {
         if !leads || self.handing_over.is_some() || self.roll_at > self.delivered {
             return;
         }
-        let news = self.facts.members().voters.into_iter().chain(self.facts.learners.clone());
-        let unknown = |id: &ReplicaId| !self.facts.disks.contains_key(id);
-        let news: Vec<_> =
-            news.filter(unknown).filter_map(|id| Some((id, *self.heard.get(&id)?))).collect();
+        let members = self.facts.voters.iter().chain(&self.facts.learners);
+        let unknown = members.filter(|id| !self.facts.disks.contains_key(id));
+        let news: Vec<_> = unknown.filter_map(|id| Some((*id, *self.heard.get(id)?))).collect();
         if !self.facts.rolled || !news.is_empty() {
             self.call_roll(news);
         } else if self.is_leading() && !self.is_changing() {

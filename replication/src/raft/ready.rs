@@ -199,7 +199,11 @@ impl Raft {
     /// Gives every follower that keeps up what it lacks, as far as its window allows; the library itself sends one
     /// message at a time.
     pub(super) fn feed(&mut self) {
-        if self.raw.raft.state != StateRole::Leader {
+        let raft = &self.raw.raft;
+        let end = raft.raft_log.last_index();
+        let behind = |(id, it): (&u64, &raft::Progress)| *id != raft.id && it.next_idx <= end;
+        // Most bursts leave nobody behind, and cost nothing here.
+        if raft.state != StateRole::Leader || !raft.prs().iter().any(behind) {
             return;
         }
         let members = self.facts.members();

@@ -95,6 +95,11 @@ impl Catalogs {
         self.joined.remove(&id);
     }
 
+    /// Was nothing said yet about who votes as this process sees it?
+    pub fn wants_view(&self, host: usize) -> bool {
+        self.views.get(&host).is_none_or(Vec::is_empty)
+    }
+
     /// A process took its inputs; this is how its engine stands now, before the effects are performed.
     pub fn burst(&mut self, host: usize, status: Option<&Status>) {
         let Some(status) = status else { return };

@@ -1,6 +1,6 @@
 //! Life and death of processes: start from the disk, bursts of input, crash, pause, links that come and go.
 
-use node::process::Input;
+use node::process::{Effect, Input};
 use node::service::{ServiceId, ServiceKind};
 
 use super::host::talk;
@@ -84,8 +84,12 @@ impl World<'_> {
         process.flush(now, &mut effects);
         host.inbox = inbox;
         self.trace.fold(effects.len() as u64);
-        let group = process.group();
-        self.watch.catalogs.burst(index, group.as_ref());
+        // Members change with what is applied, and only then: most bursts need not be asked.
+        let applied =
+            |effect: &Effect| !matches!(effect, Effect::Send { .. } | Effect::Reply { .. });
+        if self.watch.catalogs.wants_view(index) || effects.iter().any(applied) {
+            self.watch.catalogs.burst(index, process.group().as_ref());
+        }
         let performed = self.perform(index, instance, &mut effects);
         effects.clear();
         self.scratch = effects;

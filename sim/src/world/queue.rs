@@ -3,9 +3,15 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
+/// Bits of a heap's entry that name a slot; those above count the scheduling, and the upper half is the time.
+const SLOT_BITS: u32 = 24;
+const SLOTS: usize = 1 << SLOT_BITS;
+const SEQUENCES: u64 = 1 << (64 - SLOT_BITS);
+
 /// Events by time.
 pub struct Queue<E> {
-    heap: BinaryHeap<Reverse<(u64, u64, u32)>>,
+    /// One number each: time, then sequence, then slot. One comparison of numbers is what most of the heap's work is.
+    heap: BinaryHeap<Reverse<u128>>,
     slots: Vec<Option<E>>,
     free: Vec<u32>,
     sequence: u64,
@@ -20,7 +26,7 @@ impl<E> Default for Queue<E> {
 impl<E> Queue<E> {
     /// Schedules an event.
     pub fn push(&mut self, at: u64, event: E) {
-        // Events live in slots, so that the heap only moves three small numbers.
+        // Events live in slots, so that the heap only moves one number.
         let slot = match self.free.pop() {
             Some(slot) => {
                 self.slots[slot as usize] = Some(event);
@@ -31,16 +37,19 @@ impl<E> Queue<E> {
                 (self.slots.len() - 1) as u32
             }
         };
+        assert!((slot as usize) < SLOTS && self.sequence < SEQUENCES - 1, "a world is smaller");
         self.sequence += 1;
-        self.heap.push(Reverse((at, self.sequence, slot)));
+        let place = self.sequence << SLOT_BITS | u64::from(slot);
+        self.heap.push(Reverse(u128::from(at) << 64 | u128::from(place)));
     }
 
     /// The next event and its time.
     pub fn pop(&mut self) -> Option<(u64, E)> {
-        let Reverse((at, _, slot)) = self.heap.pop()?;
-        self.free.push(slot);
-        let event = self.slots[slot as usize].take().expect("a queued slot holds its event");
-        Some((at, event))
+        let Reverse(entry) = self.heap.pop()?;
+        let slot = entry as usize & (SLOTS - 1);
+        self.free.push(slot as u32);
+        let event = self.slots[slot].take().expect("a queued slot holds its event");
+        Some(((entry >> 64) as u64, event))
     }
 }
 
