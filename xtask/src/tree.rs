@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 
 /// Crates of the workspace, in the order of their rooms.
-pub(crate) const CRATES: [&str; 7] =
-    ["market", "replication", "node", "wire", "bazaar", "sim", "xtask"];
+pub(crate) const CRATES: [&str; 8] =
+    ["market", "replication", "node", "wire", "bazaar", "bench", "sim", "xtask"];
 
 /// A source file.
 pub(crate) struct Source {

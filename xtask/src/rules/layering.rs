@@ -16,7 +16,7 @@ struct Room {
 
 /// The arrows. A pure room also lists every foreign crate it may ship: a runtime, a clock or a random generator would
 /// come in by that door.
-const ROOMS: [Room; 7] = [
+const ROOMS: [Room; 8] = [
     Room {
         name: "market",
         sees: &[],
@@ -34,6 +34,11 @@ const ROOMS: [Room; 7] = [
     },
     Room { name: "wire", sees: &["market", "replication", "node"], outside: None },
     Room { name: "bazaar", sees: &["market", "replication", "node", "wire"], outside: None },
+    Room {
+        name: "bench",
+        sees: &["market", "replication", "node", "wire", "bazaar"],
+        outside: None,
+    },
     Room { name: "sim", sees: &["market", "replication", "node"], outside: None },
     Room { name: "xtask", sees: &[], outside: None },
 ];
