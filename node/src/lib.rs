@@ -11,9 +11,9 @@ pub mod message;
 pub mod orders;
 pub mod process;
 mod replica;
-#[cfg(test)]
-mod scripted;
 pub mod service;
 pub mod snapshot;
+#[cfg(test)]
+mod tests;
 
 pub use replica::HASH_KEY;

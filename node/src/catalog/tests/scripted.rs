@@ -7,8 +7,8 @@ use super::harness::*;
 use crate::catalog::{CatalogConfig, CatalogProcess, Command, Protocol, State};
 use crate::message::Message as Word;
 use crate::process::Input;
-use crate::scripted::{Script, Scripted};
 use crate::service::ServiceId;
+use crate::tests::scripted::{Script, Scripted};
 
 /// One replica of a group of three, and the engine's script.
 pub(super) struct Group {

@@ -9,7 +9,7 @@ use super::harness::*;
 use crate::message::Message;
 use crate::orders::recent::Recent;
 use crate::orders::{Command, OrdersConfig, OrdersProcess, Protocol, Standing};
-use crate::scripted::{Script, Scripted};
+use crate::tests::scripted::{Script, Scripted};
 
 pub(super) struct Elected {
     pub(super) bench: Bench,

@@ -12,8 +12,8 @@ use crate::limits::{DRAIN_PATIENCE, QUESTION_RESEND, TRIM_INTERVAL};
 use crate::message::{Message, OrderReply, SnapshotPart, SnapshotTaken, TradeReply};
 use crate::orders::{OrdersProcess, Standing};
 use crate::process::{Effect, Input};
-use crate::scripted::Script;
 use crate::service::ServiceId;
+use crate::tests::scripted::Script;
 
 const PEER: ServiceId = ServiceId::orders(2);
 

@@ -9,7 +9,7 @@ use super::harness::*;
 use crate::limits::{QUESTION_RESEND, REGISTER_PAUSE};
 use crate::message::{Message, TradeReply};
 use crate::orders::{Command, OrdersProcess, Standing};
-use crate::scripted::Script;
+use crate::tests::scripted::Script;
 
 fn millis(span: replication::time::Span) -> u64 {
     span.0 / 1_000

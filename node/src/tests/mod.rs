@@ -1,0 +1,3 @@
+//! What the tests of several processes share.
+
+pub(crate) mod scripted;
