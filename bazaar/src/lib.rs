@@ -5,6 +5,7 @@
 
 pub mod cli;
 pub mod config;
+pub mod datagrams;
 pub mod driver;
 pub mod links;
 pub mod rest;

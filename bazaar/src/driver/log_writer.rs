@@ -112,6 +112,10 @@ impl Shared {
                 log.append(&batch)?;
                 report(Report::Persisted(ticket));
             }
+            if batch.iter().any(|write| matches!(write, LogWrite::Digest(_))) {
+                // Durable now: what it stands for may go, wherever the store is.
+                log.cut(0)?;
+            }
             batch.clear();
             if let Some(stored) = cut {
                 log.cut(stored)?;

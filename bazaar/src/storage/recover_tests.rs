@@ -369,3 +369,53 @@ fn the_note_says_how_a_damaged_replica_comes_back() {
         assert!(detail.contains(words), "{detail}");
     }
 }
+
+fn note(number: u8) -> LogWrite {
+    LogWrite::Note(Bytes::from(vec![number; 100]))
+}
+
+/// A folder with ten notes in the log, and a store that went on by itself.
+fn sample_of_notes(dir: &Path) -> (Vec<Entry>, Opened) {
+    let entries = chain(6);
+    let mut opened = recover(dir, &options()).unwrap();
+    (0..10).for_each(|number| opened.log.append(&[note(number)]).unwrap());
+    store_all(&opened, &entries);
+    (entries, opened)
+}
+
+#[test]
+fn a_log_of_notes_does_not_ask_where_the_store_is() {
+    let dir = tempfile::tempdir().unwrap();
+    let (entries, mut opened) = sample_of_notes(dir.path());
+    let incarnation = opened.incarnation;
+    opened.log.append(&[LogWrite::Digest(Bytes::from_static(b"all")), note(11)]).unwrap();
+    assert!(opened.log.cut(0).unwrap() > 0);
+    drop(opened);
+    let opened = recover(dir.path(), &options()).unwrap();
+    assert_eq!((opened.incarnation, slugs(&opened)), (incarnation, vec![]));
+    let recovered = &opened.recovered;
+    assert_eq!((recovered.applied, recovered.applied_hash), (6, entries[5].hash));
+    assert_eq!(recovered.notes, [Bytes::from_static(b"all"), Bytes::from(vec![11; 100])]);
+    drop(opened);
+    let look = Options { look_only: true, ..options() };
+    assert_eq!(recover(dir.path(), &look).unwrap().recovered.notes.len(), 2);
+}
+
+#[test]
+fn a_rotten_log_of_notes_makes_another_disk() {
+    let dir = tempfile::tempdir().unwrap();
+    let (entries, opened) = sample_of_notes(dir.path());
+    let (incarnation, boot) = (opened.incarnation, opened.boot);
+    drop(opened);
+    damage(&segment(dir.path()), 3 * 512 + 50);
+    let mut opened = recover(dir.path(), &options()).unwrap();
+    assert_eq!(slugs(&opened), ["storage-rotten"]);
+    assert!(opened.incarnation > incarnation && opened.boot == boot + 1);
+    assert_eq!(opened.recovered.notes, Vec::<Bytes>::new(), "what it promised is forgotten");
+    assert_eq!(opened.recovered.applied_hash, entries[5].hash, "what was delivered is not");
+    opened.log.append(&[note(1)]).unwrap();
+    let incarnation = opened.incarnation;
+    drop(opened);
+    let opened = recover(dir.path(), &options()).unwrap();
+    assert_eq!((opened.incarnation, opened.recovered.notes.len()), (incarnation, 1));
+}

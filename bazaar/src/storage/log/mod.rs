@@ -3,6 +3,10 @@
 //! The log exists for recovery only. Nothing is promised to anybody before [`Log::append`] returned, entries above the
 //! store's position are read back once, at start, and whole segments go when the store has what they hold.
 //!
+//! An engine without a single sequence of positions keeps *notes* instead of entries. Only the engine can read them, so the
+//! store's position says nothing about them: the segments before a *digest*, which repeats whatever still counts, go once it
+//! is durable. Until the engine writes one, the log grows.
+//!
 //! ```text
 //! folder     0000000000000007.segment  0000000000000008.segment  ...
 //! segment    header block | frame | frame | ... | zeros up to the preallocated size
@@ -10,6 +14,8 @@
 //! ```
 
 mod frame;
+#[cfg(test)]
+mod notes_tests;
 mod record;
 mod replay;
 #[cfg(test)]
@@ -68,6 +74,10 @@ pub struct Log {
     state: HardState,
     /// Where the log was last made to go on after a replaced store; 0 if never.
     reset: Position,
+    /// It keeps notes, not entries.
+    noted: bool,
+    /// Number of the segment with the last digest; 0 if there is none.
+    digest: u64,
     buffer: Vec<u8>,
     closed: Option<String>,
     _locks: Vec<DirLock>,
@@ -135,6 +145,8 @@ impl Log {
             last_hash: scan.replay.last_hash,
             state: recovery.state,
             reset: scan.replay.reset,
+            noted: scan.replay.noted,
+            digest: scan.digest,
             buffer: Vec::new(),
             closed,
             _locks: vec![lock],
@@ -166,6 +178,7 @@ impl Log {
     }
 
     fn append_frame(&mut self, writes: &[LogWrite]) -> Result<(), LogError> {
+        assert!(self.is_of_one_kind(writes), "an engine writes either entries or notes");
         let mut buffer = std::mem::take(&mut self.buffer);
         frame::start(&mut buffer);
         record::encode(writes, &mut buffer);
@@ -194,6 +207,15 @@ impl Log {
         Ok(())
     }
 
+    /// Entries and notes in one log would have to wait for each other before a segment may go.
+    fn is_of_one_kind(&self, writes: &[LogWrite]) -> bool {
+        let noted = |write: &LogWrite| matches!(write, LogWrite::Note(_) | LogWrite::Digest(_));
+        let entries =
+            |write: &LogWrite| matches!(write, LogWrite::Append(_) | LogWrite::Truncate(_));
+        let notes = self.noted || writes.iter().any(noted);
+        !notes || !writes.iter().any(entries)
+    }
+
     /// Remembers what the next segment's header must say.
     fn note(&mut self, write: &LogWrite) {
         match write {
@@ -212,7 +234,11 @@ impl Log {
                 self.reset = *position;
             }
             LogWrite::State(state) => self.state = *state,
-            LogWrite::Note(_) | LogWrite::Digest(_) => {}
+            LogWrite::Note(_) => self.noted = true,
+            LogWrite::Digest(_) => {
+                self.noted = true;
+                self.digest = self.header.ordinal;
+            }
         }
     }
 
@@ -229,6 +255,7 @@ impl Log {
             base_hash: self.last_hash,
             state: self.state,
             reset: self.reset,
+            noted: self.noted,
         };
         self.file = segment::create(&self.dir, &header)?;
         let active = Sealed {
@@ -242,15 +269,15 @@ impl Log {
         Ok(())
     }
 
-    /// Removes the oldest segments as long as the store has everything in them. `stored` must be durable there.
+    /// Removes the oldest segments as long as nothing in them counts: the store has every entry (`stored` must be durable
+    /// there), or a later segment has the digest that stands for every note.
     pub fn cut(&mut self, stored: Position) -> Result<usize, LogError> {
         let mut removed = 0;
         if self.closed.is_some() {
             return Ok(removed);
         }
         while let Some(oldest) = self.sealed.front() {
-            let next = self.sealed.get(1).unwrap_or(&self.active);
-            if oldest.highest > stored || !next.base_known {
+            if !self.is_spent(oldest, stored) {
                 break;
             }
             fs::remove_file(&oldest.path).map_err(FileError::at("cannot remove", &oldest.path))?;
@@ -260,6 +287,15 @@ impl Log {
             removed += 1;
         }
         Ok(removed)
+    }
+
+    /// May the oldest segment go?
+    fn is_spent(&self, oldest: &Sealed, stored: Position) -> bool {
+        if self.noted {
+            return self.header.ordinal - (self.sealed.len() as u64) < self.digest;
+        }
+        let next = self.sealed.get(1).unwrap_or(&self.active);
+        oldest.highest <= stored && next.base_known
     }
 
     /// How many segments there are.
@@ -307,6 +343,7 @@ fn first_header(options: &LogOptions) -> Result<Header, LogError> {
         state: options.state,
         // Nothing of before is in it.
         reset: options.applied,
+        noted: false,
     })
 }
 

@@ -7,8 +7,10 @@ use bytes::Bytes;
 use replication::contract::{ChainHash, Entry, HardState, LogWrite};
 
 /// Version of this layout; the first byte of every payload.
-const VERSION: u8 = 2;
-/// The version before it is read as well: no votes, no resets.
+const VERSION: u8 = 3;
+/// Read as well: no notes, no digests.
+const WITHOUT_NOTES: u8 = 2;
+/// Read as well: no votes and no resets either.
 const WITHOUT_VOTES: u8 = 1;
 /// Version and count.
 const HEADER: usize = 1 + 4;
@@ -97,11 +99,11 @@ fn encode_note(tag: u8, note: &[u8], out: &mut Vec<u8>) {
     out.extend_from_slice(note);
 }
 
-/// Reads what [`encode`] wrote, or its forerunner. Total: any input gives writes or an error.
+/// Reads what [`encode`] wrote, or its forerunners. Total: any input gives writes or an error.
 pub(super) fn decode(input: &[u8]) -> Result<Vec<LogWrite>, RecordError> {
     let mut reader = Reader(input);
     let version = reader.byte()?;
-    if version != VERSION && version != WITHOUT_VOTES {
+    if !(WITHOUT_VOTES..=VERSION).contains(&version) {
         return Err(RecordError::Version(version));
     }
     let count = reader.u32()? as usize;
@@ -133,11 +135,11 @@ fn decode_one(version: u8, reader: &mut Reader<'_>) -> Result<LogWrite, RecordEr
             let vote = if version == WITHOUT_VOTES { 0 } else { reader.byte()? };
             Ok(LogWrite::State(HardState { epoch, vote, commit: reader.u64()? }))
         }
-        TAG_RESET if version != WITHOUT_VOTES => {
+        TAG_RESET if version >= WITHOUT_NOTES => {
             Ok(LogWrite::Reset { position: reader.u64()?, hash: ChainHash(reader.array()?) })
         }
-        TAG_NOTE => Ok(LogWrite::Note(reader.note()?)),
-        TAG_DIGEST => Ok(LogWrite::Digest(reader.note()?)),
+        TAG_NOTE if version >= VERSION => Ok(LogWrite::Note(reader.note()?)),
+        TAG_DIGEST if version >= VERSION => Ok(LogWrite::Digest(reader.note()?)),
         other => Err(RecordError::Kind(other)),
     }
 }
@@ -199,10 +201,20 @@ mod tests {
             })),
             any::<(u64, [u8; 16])>()
                 .prop_map(|(position, hash)| LogWrite::Reset { position, hash: ChainHash(hash) }),
+            any_note().prop_map(LogWrite::Note),
+            any_note().prop_map(LogWrite::Digest),
         ]
     }
 
-    /// The same writes in the bytes of version 1: without votes and resets.
+    fn any_note() -> impl Strategy<Value = Bytes> {
+        prop::collection::vec(any::<u8>(), 0..80).prop_map(Bytes::from)
+    }
+
+    fn is_note(write: &LogWrite) -> bool {
+        matches!(write, LogWrite::Note(_) | LogWrite::Digest(_))
+    }
+
+    /// The same writes in the bytes of version 1: without votes.
     fn encode_without_votes(writes: &[LogWrite]) -> Vec<u8> {
         let mut out = vec![WITHOUT_VOTES];
         out.extend_from_slice(&(writes.len() as u32).to_le_bytes());
@@ -238,10 +250,10 @@ mod tests {
         }
 
         #[test]
-        fn the_version_before_is_read(writes in prop::collection::vec(any_write(), 0..20)) {
+        fn the_first_version_is_read(writes in prop::collection::vec(any_write(), 0..20)) {
             let writes: Vec<_> = writes
                 .into_iter()
-                .filter(|write| !matches!(write, LogWrite::Reset { .. }))
+                .filter(|write| !matches!(write, LogWrite::Reset { .. }) && !is_note(write))
                 .collect();
             let bytes = encode_without_votes(&writes);
             let without_vote = |write: &LogWrite| match write {
@@ -253,6 +265,15 @@ mod tests {
             for end in 0..bytes.len() {
                 prop_assert!(decode(&bytes[..end]).is_err());
             }
+        }
+
+        #[test]
+        fn the_second_version_is_read(writes in prop::collection::vec(any_write(), 0..20)) {
+            let known: Vec<_> = writes.iter().filter(|write| !is_note(write)).cloned().collect();
+            let mut bytes = Vec::new();
+            encode(&known, &mut bytes);
+            bytes[0] = WITHOUT_NOTES;
+            prop_assert_eq!(decode(&bytes).unwrap(), known);
         }
 
         #[test]
@@ -271,6 +292,17 @@ mod tests {
         let reset = LogWrite::Reset { position: 7, hash: ChainHash([1; 16]) };
         let bytes = encode_without_votes(&[reset]);
         assert_eq!(decode(&bytes), Err(RecordError::Kind(TAG_RESET)));
+        for (note, tag) in [
+            (LogWrite::Note(Bytes::from_static(b"n")), TAG_NOTE),
+            (LogWrite::Digest(Bytes::from_static(b"d")), TAG_DIGEST),
+        ] {
+            for older in [WITHOUT_VOTES, WITHOUT_NOTES] {
+                let mut bytes = Vec::new();
+                encode(std::slice::from_ref(&note), &mut bytes);
+                bytes[0] = older;
+                assert_eq!(decode(&bytes), Err(RecordError::Kind(tag)), "version {older}");
+            }
+        }
         for unknown in [0, VERSION + 1] {
             let mut bytes = Vec::new();
             encode(&[LogWrite::Truncate(1)], &mut bytes);

@@ -21,6 +21,8 @@ pub(super) struct Replay {
     pub state: HardState,
     /// The last digest and the notes after it.
     pub notes: Vec<Bytes>,
+    /// The log keeps notes. What they say of positions only the engine knows: the log itself has none.
+    pub noted: bool,
     /// Where the log was last made to go on after a replaced store; 0 if never.
     pub reset: Position,
 }
@@ -36,6 +38,7 @@ impl Replay {
             entries: Vec::new(),
             state: header.state,
             notes: Vec::new(),
+            noted: header.noted,
             reset: header.reset,
         }
     }
@@ -43,6 +46,9 @@ impl Replay {
     /// Takes one write; an error says why it cannot stand where it stands.
     pub(super) fn take(&mut self, write: LogWrite) -> Result<(), &'static str> {
         match write {
+            LogWrite::Append(_) | LogWrite::Truncate(_) if self.noted => {
+                Err("an entry stands in a log of notes")
+            }
             LogWrite::Append(entry) => self.append(entry),
             LogWrite::Truncate(position) => {
                 self.truncate(position);
@@ -53,12 +59,17 @@ impl Replay {
                 self.state = state;
                 Ok(())
             }
+            LogWrite::Note(_) | LogWrite::Digest(_) if !self.entries.is_empty() => {
+                Err("a note stands in a log of entries")
+            }
             LogWrite::Note(note) => {
                 self.notes.push(note);
+                self.noted = true;
                 Ok(())
             }
             LogWrite::Digest(note) => {
                 self.notes = vec![note];
+                self.noted = true;
                 Ok(())
             }
         }

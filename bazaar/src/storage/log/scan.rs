@@ -3,6 +3,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use replication::contract::LogWrite;
+
 use super::replay::Replay;
 use super::segment::{self, Header};
 use super::{LogError, LogOptions, Rot, Sealed, Verdict, frame, record};
@@ -29,6 +31,10 @@ pub(super) struct Scan {
     pub next_batch: u64,
     /// Bytes after `end` that a torn write left and that must be zeroed.
     pub torn: Option<u64>,
+    /// There were notes before the first segment.
+    pub noted_before: bool,
+    /// Number of the segment with the last digest; 0 if none was found.
+    pub digest: u64,
 }
 
 /// One segment's contents, and where reading it stopped.
@@ -54,7 +60,9 @@ pub(super) fn scan(list: &[(u64, PathBuf)], options: &LogOptions) -> Result<Scan
         }
     }
     let mut scan = scan.expect("the list of segments is not empty");
-    if scan.replay.reset < options.replaced {
+    if scan.replay.noted {
+        whole_notes(&mut scan, list, options);
+    } else if scan.replay.reset < options.replaced {
         // What it says was never told to somebody who relies on it: that comes after the reset.
         scan.outdated = true;
     } else if scan.replay.last < options.applied {
@@ -64,6 +72,17 @@ pub(super) fn scan(list: &[(u64, PathBuf)], options: &LogOptions) -> Result<Scan
         scan.verdict = Verdict::Rotten(Rot { path: path.clone(), offset: scan.end, what });
     }
     Ok(scan)
+}
+
+/// What a log of notes must hold. It has no positions of its own: the store goes ahead of it, and is replaced, as the engine
+/// knows; that the store has whatever was delivered, its own hash says.
+fn whole_notes(scan: &mut Scan, list: &[(u64, PathBuf)], options: &LogOptions) {
+    scan.replay.applied_hash = options.applied_hash;
+    if scan.noted_before && scan.digest == 0 {
+        let (_, path) = &list[0];
+        let what = "the notes before this segment are gone, and no digest stands for them";
+        scan.verdict = Verdict::Rotten(Rot { path: path.clone(), offset: 0, what });
+    }
 }
 
 /// Reads one segment's file and header; the inner error is rot.
@@ -132,6 +151,8 @@ fn begin(header: &Header, applied: u64) -> Scan {
         last_frame: None,
         next_batch: header.first_batch,
         torn: None,
+        noted_before: header.noted,
+        digest: 0,
     }
 }
 
@@ -149,6 +170,9 @@ fn frames(scan: &mut Scan, segment: &Segment, last: bool) -> Option<Rot> {
             return rot(at, "a batch does not decode");
         };
         for write in writes {
+            if matches!(write, LogWrite::Digest(_)) {
+                scan.digest = segment.header.ordinal;
+            }
             if let Err(what) = scan.replay.take(write) {
                 return rot(at, what);
             }
@@ -188,6 +212,7 @@ fn rotten(scan: Option<Scan>, rot: Rot, list: &[(u64, PathBuf)], options: &LogOp
             base_hash: None,
             state: Default::default(),
             reset: 0,
+            noted: false,
         };
         begin(&header, options.applied)
     });

@@ -12,8 +12,10 @@ use super::{LogError, LogIdentity, frame};
 use crate::storage::files::{self, FileError};
 
 /// Version of the layout of segments and frames.
-pub(super) const VERSION: u32 = 2;
-/// The version before it is read as well: no vote, no resets.
+pub(super) const VERSION: u32 = 3;
+/// Read as well: no notes.
+const WITHOUT_NOTES: u32 = 2;
+/// Read as well: no votes and no resets either.
 const WITHOUT_VOTES: u32 = 1;
 const MAGIC: [u8; 8] = *b"BZRsegmt";
 /// The header takes one block of its own, so that no frame shares a sector with it.
@@ -44,6 +46,9 @@ pub(super) struct Header {
     pub state: HardState,
     /// Where the log was last made to go on after a store that had been replaced, or began after one; 0 if never.
     pub reset: Position,
+    /// The log keeps its engine's notes, and some were written before this segment: either they are there, or a digest in this
+    /// segment or a later one stands for them.
+    pub noted: bool,
 }
 
 impl Header {
@@ -65,6 +70,9 @@ impl Header {
             out.push(self.state.vote);
             out.extend_from_slice(&self.reset.to_le_bytes());
         }
+        if self.version > WITHOUT_NOTES {
+            out.push(u8::from(self.noted));
+        }
         let mut block = [0; HEADER];
         block[..out.len()].copy_from_slice(&out);
         let sum = crc32c(&block[..HEADER - 4]);
@@ -80,7 +88,7 @@ impl Header {
             return Ok(None);
         }
         let version = u32::from_le_bytes([block[8], block[9], block[10], block[11]]);
-        if version != VERSION && version != WITHOUT_VOTES {
+        if !(WITHOUT_VOTES..=VERSION).contains(&version) {
             return Err(LogError::Version { path: path.to_owned(), version });
         }
         let (replica, length) = (block[12], usize::from(block[13]).min(NAME_BYTES));
@@ -94,8 +102,9 @@ impl Header {
         let number = |index: usize| word(numbers + index * 8);
         let mut hash = [0; 16];
         hash.copy_from_slice(&block[numbers + 57..numbers + 73]);
-        // Version 1 left zeros where later ones have a vote and a reset.
+        // Earlier versions left zeros where later ones have a vote, a reset and whether there are notes.
         let (vote, reset) = (block[numbers + 73], word(numbers + 74));
+        let noted = block[numbers + 82] == 1;
         Ok(Some(Header {
             version,
             identity: LogIdentity::raw(group, replica),
@@ -107,6 +116,7 @@ impl Header {
             state: HardState { epoch: number(5), vote, commit: number(6) },
             base_hash: (block[numbers + 56] == 1).then_some(ChainHash(hash)),
             reset,
+            noted,
         }))
     }
 }
@@ -192,6 +202,7 @@ mod tests {
             base_hash: Some(ChainHash([9; 16])),
             state: HardState { epoch: 5, vote: 2, commit: 999 },
             reset: 700,
+            noted: true,
         }
     }
 
@@ -199,8 +210,9 @@ mod tests {
     fn a_header_comes_back_and_damage_is_noticed() {
         let path = Path::new("x");
         let state = HardState { vote: 0, ..sample().state };
-        let older = Header { version: WITHOUT_VOTES, state, reset: 0, ..sample() };
-        for header in [sample(), Header { base_hash: None, ..sample() }, older] {
+        let second = Header { version: WITHOUT_NOTES, noted: false, ..sample() };
+        let first = Header { version: WITHOUT_VOTES, state, reset: 0, ..second.clone() };
+        for header in [sample(), Header { base_hash: None, ..sample() }, second, first] {
             let bytes = header.encode();
             assert_eq!(Header::decode(&bytes, path).unwrap(), Some(header));
             for at in 0..bytes.len() {
@@ -215,11 +227,11 @@ mod tests {
     #[test]
     fn another_version_is_named() {
         let mut bytes = sample().encode();
-        bytes[8] = 3;
+        bytes[8] = 4;
         let sum = crc32c(&bytes[..HEADER - 4]);
         bytes[HEADER - 4..].copy_from_slice(&sum.to_le_bytes());
         let error = Header::decode(&bytes, Path::new("x")).unwrap_err();
-        assert!(matches!(error, LogError::Version { version: 3, .. }));
+        assert!(matches!(error, LogError::Version { version: 4, .. }));
     }
 
     #[test]

@@ -52,7 +52,8 @@ pub struct LogOptions {
     pub segment_bytes: u64,
     /// Position the store reflects: entries up to here are not wanted. A new log begins after it.
     pub applied: Position,
-    /// Hash of the prefix that ends at `applied`, if the store knows it. Only used for a new log.
+    /// Hash of the prefix that ends at `applied`, if the store knows it. Only used for a new log, and for one of notes, which
+    /// knows no hashes itself.
     pub applied_hash: Option<ChainHash>,
     /// Position at which the store was last replaced as a whole; 0 if it never was. Until the log has a reset there, its
     /// entries are those of before, and need not meet the store.

@@ -47,6 +47,12 @@ impl Log {
     pub(super) fn write(&mut self, write: LogWrite, base: Base) -> Result<(), Broken> {
         match write {
             LogWrite::State(state) => self.write_state(state),
+            LogWrite::Append(_) | LogWrite::Truncate(_) if !self.notes.is_empty() => {
+                Err(format!("{write:?} in a log of notes"))
+            }
+            LogWrite::Note(_) | LogWrite::Digest(_) if !self.entries.is_empty() => {
+                Err("a note in a log of entries".into())
+            }
             // It was under way when the store was replaced: the reset will drop it, or recovery.
             LogWrite::Append(_) | LogWrite::Truncate(_) if self.is_behind(base) => Ok(()),
             LogWrite::Append(entry) => self.append(entry, base),
