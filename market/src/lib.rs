@@ -1,4 +1,4 @@
-//! The law: what may be bought and sold, and what each command does to catalog and orders.
+//! The law: what may be bought and sold, and what each command does to catalog, orders and customers.
 //!
 //! Deterministic state machines: commands in, replies and row changes out. No clock, no randomness, no I/O, no
 //! `HashMap`; total on any input (a command that makes no sense is refused, never a panic).
@@ -7,6 +7,8 @@ pub mod audit;
 pub mod catalog;
 pub mod chain;
 pub mod codec;
+pub mod customers;
+pub mod item;
 mod keys;
 pub mod limits;
 pub mod listing;

@@ -1,4 +1,4 @@
-//! A listing's name.
+//! Names: of listings, items, accounts.
 
 use std::sync::Arc;
 
@@ -7,11 +7,11 @@ use serde::{Deserialize, Serialize, Serializer};
 
 use crate::limits::MAX_NAME_CHARS;
 
-/// A listing's name: 1 to 32 characters, no control characters, no blanks at either end.
+/// A name (of a listing, an item or an account; a login name, too): 1 to 32 characters, no control characters, no blanks at either end.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Name(Arc<str>);
 
-/// Why a text is no listing name.
+/// Why a text is no name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NameError {
     /// Empty, or longer than 32 characters.
@@ -79,7 +79,7 @@ impl Visitor<'_> for NameVisitor {
     type Value = Name;
 
     fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("a listing's name")
+        f.write_str("a name")
     }
 
     fn visit_str<E: Error>(self, text: &str) -> Result<Name, E> {

@@ -83,7 +83,7 @@ impl Orders {
                         decode(&row.value, MAX_ROW_BYTES).map_err(|_| LoadError::row(row))?;
                 }
                 Table::Listings => orders.load_totals(row)?,
-                Table::Facts | Table::Keys | Table::Outbox | Table::History => {}
+                _ => {}
             }
         }
         Ok(orders)

@@ -17,7 +17,19 @@ use super::store::{EmbeddedStore, Store, StoreError};
 /// Usual size of the store's cache, in bytes (32 MiB): hot state lives in the processes themselves.
 pub const CACHE_BYTES: usize = 32 << 20;
 /// Tables a process holds in memory: all but the history, which grows for ever.
-const LOADED: [Table; 4] = [Table::Facts, Table::Listings, Table::Keys, Table::Outbox];
+const LOADED: [Table; 11] = [
+    Table::Facts,
+    Table::Listings,
+    Table::Keys,
+    Table::Outbox,
+    Table::Accounts,
+    Table::Sessions,
+    Table::Carts,
+    Table::SavedCarts,
+    Table::Purchases,
+    Table::Feedback,
+    Table::Ratings,
+];
 
 /// How to open a folder.
 #[derive(Clone, Debug)]

@@ -63,10 +63,10 @@ impl Catalog {
         for row in rows {
             match row.table {
                 Table::Facts if row.key == CATALOG_FACTS => facts = Facts::load(row)?,
-                Table::Facts | Table::History => {}
                 Table::Listings => catalog.shelf.load(row)?,
                 Table::Keys => keys.push(row),
                 Table::Outbox => outbox.push(row),
+                _ => {}
             }
         }
         catalog.keys = Keys::load(keys, facts.next_decision)?;
@@ -79,16 +79,6 @@ impl Catalog {
     /// Hash of the whole state: equal on replicas that applied the same commands. Reads everything, so it is for tests and
     /// checks, not for every command.
     pub fn state_hash(&self) -> [u8; 16] {
-        let mut hasher = blake3::Hasher::new();
-        for row in self.rows() {
-            hasher.update(&[row.table as u8]);
-            hasher.update(&(row.key.len() as u64).to_be_bytes());
-            hasher.update(&row.key);
-            hasher.update(&(row.value.len() as u64).to_be_bytes());
-            hasher.update(&row.value);
-        }
-        let mut out = [0; 16];
-        out.copy_from_slice(&hasher.finalize().as_bytes()[..16]);
-        out
+        crate::rows::hash(self.rows())
     }
 }

@@ -259,6 +259,13 @@ fn definition(table: Table) -> Definition {
         Table::Keys => "keys",
         Table::Outbox => "outbox",
         Table::History => "history",
+        Table::Accounts => "accounts",
+        Table::Sessions => "sessions",
+        Table::Carts => "carts",
+        Table::SavedCarts => "saved_carts",
+        Table::Purchases => "purchases",
+        Table::Feedback => "feedback",
+        Table::Ratings => "ratings",
     })
 }
 
