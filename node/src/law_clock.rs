@@ -11,7 +11,7 @@ use crate::process::Now;
 
 /// Hands out times for commands.
 #[derive(Debug)]
-pub(super) struct LawClock {
+pub(crate) struct LawClock {
     /// A time handed out, and when; the next ones follow from it at about the pace of the monotonic clock.
     line: Now,
 }
@@ -19,22 +19,22 @@ pub(super) struct LawClock {
 impl LawClock {
     /// A process trusts its wall clock once, at its start. So this clock goes on running while the replica only follows: what a
     /// wall clock does between the start and an election is no better than what it does afterwards.
-    pub(super) fn new(start: Now) -> Self {
+    pub(crate) fn new(start: Now) -> Self {
         LawClock { line: start }
     }
 
     /// This replica begins to lead, and the law's time stands here: it is not set back.
-    pub(super) fn reach(&mut self, law: WallTime) {
+    pub(crate) fn reach(&mut self, law: WallTime) {
         self.line.wall = self.line.wall.max(law);
     }
 
     /// Time passed: the line goes on, drifting after the wall clock.
-    pub(super) fn tick(&mut self, now: Now) {
+    pub(crate) fn tick(&mut self, now: Now) {
         self.at(now);
     }
 
     /// The time for a command proposed now: the wall clock, but at most a sixteenth faster or slower than the monotonic clock.
-    pub(super) fn at(&mut self, now: Now) -> WallTime {
+    pub(crate) fn at(&mut self, now: Now) -> WallTime {
         let elapsed = now.time.since(self.line.time).0 / 1_000;
         let slack = elapsed / 16;
         let steady = self.line.wall.0.saturating_add(elapsed);

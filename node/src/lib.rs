@@ -6,6 +6,7 @@
 pub mod catalog;
 mod catalog_route;
 pub mod gateway;
+mod law_clock;
 pub mod limits;
 pub mod message;
 pub mod orders;

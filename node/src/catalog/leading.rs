@@ -10,7 +10,6 @@ use replication::time::Time;
 
 use super::config::CatalogConfig;
 use super::gate::Gate;
-use super::law_clock::LawClock;
 use super::lease::Leases;
 use super::liveness::Liveness;
 use super::mutants::Mutants;
@@ -18,6 +17,7 @@ use super::propose::Proposals;
 use super::questions::Questions;
 use super::state::State;
 use super::{CatalogProcess, Drain};
+use crate::law_clock::LawClock;
 use crate::limits::{LEASE, LEASE_MARGIN};
 use crate::message::{Leads, Message};
 use crate::process::{Effect, Now};

@@ -39,7 +39,6 @@ mod deliver;
 mod drain;
 mod engine;
 mod gate;
-mod law_clock;
 mod leading;
 mod lease;
 mod liveness;
@@ -69,13 +68,13 @@ pub use state::{Applied, State};
 
 pub use crate::replica::stored_hash;
 
+use crate::law_clock::LawClock;
 use crate::message::Message;
 use crate::process::{Effect, Input, Now, Process};
 use crate::replica::stored_mark;
 use crate::service::{ServiceId, ServiceKind};
 use crate::snapshot::Transfers;
 use drain::Drain;
-use law_clock::LawClock;
 use leading::{Leader, Leading};
 use mutants::Mutants;
 use prefixes::Prefixes;
