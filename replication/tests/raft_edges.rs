@@ -215,6 +215,49 @@ fn changes_that_make_no_sense_are_refused() {
     assert_eq!(last, Some(Err(MemberError::LastVoter(1))));
 }
 
+/// A group that began before all voters had to be heard: the roll names the disks of two.
+fn begun_without_the_third() -> Group {
+    let mut group = Group::new(3, raft(3, 7, |_| {}));
+    let log = [vec![2, 1], vec![4, 1, 3, 1, 2, 3, 0, 2, 1, 1, 2, 1]];
+    for id in 1..=3 {
+        group.crash(id, 0);
+    }
+    for id in 1..=2 {
+        let mut hash = ChainHash::EMPTY;
+        let disk = &mut group.replicas.get_mut(&id).expect("it is one of three").disk;
+        for (position, envelope) in (1..).zip(&log) {
+            let command = Bytes::from(envelope.clone());
+            hash = hash.extend(&command);
+            disk.entries.push(Entry { position, hash, command });
+        }
+        disk.state = HardState { epoch: 1, vote: 1, commit: 2 };
+    }
+    group.start(1);
+    group.start(2);
+    calm(&mut group, 1_000);
+    group
+}
+
+#[test]
+fn nobody_goes_while_another_voter_was_never_heard_of() {
+    let mut group = begun_without_the_third();
+    let leader = group.elected().expect("two of three lead");
+    let mut ask = |change| {
+        group.drive(leader, |engine, now| engine.change_members(now, change)).expect("it runs")
+    };
+    use MemberChange::Remove;
+    assert_eq!(ask(Remove(3 - leader)), Err(MemberError::NotHeard(3)));
+    assert_eq!(ask(Remove(leader)), Err(MemberError::NotHeard(3)));
+    assert_eq!(ask(Remove(3)), Ok(()), "it is not missed");
+    let mut group = begun_without_the_third();
+    let leader = group.elected().expect("two of three lead");
+    group.start(3);
+    calm(&mut group, 500);
+    let removed = MemberChange::Remove(3 - leader);
+    let taken = group.drive(leader, |engine, now| engine.change_members(now, removed));
+    assert_eq!(taken, Some(Ok(())), "it was heard of since");
+}
+
 #[test]
 fn a_leader_that_removes_itself_stops_and_is_followed_at_once() {
     let mut group = led(3, |_| {});
