@@ -215,6 +215,46 @@ fn changes_that_make_no_sense_are_refused() {
     assert_eq!(last, Some(Err(MemberError::LastVoter(1))));
 }
 
+/// Who leads after `leader` handed over.
+fn successor(group: &mut Group, leader: ReplicaId) -> ReplicaId {
+    group.drive(leader, |engine, now| engine.hand_over(now));
+    calm(group, 100);
+    group.elected().expect("somebody leads")
+}
+
+fn link(group: &mut Group, at: ReplicaId, peer: ReplicaId, up: bool) {
+    group.drive(at, |engine, now| engine.link(now, peer, up));
+    calm(group, 10);
+}
+
+#[test]
+fn a_leader_hands_over_to_the_one_whose_link_stands_longest() {
+    for (first, second) in [(2, 3), (3, 2)] {
+        let mut group = led(3, |_| {});
+        link(&mut group, 1, first, true);
+        link(&mut group, 1, second, true);
+        assert_eq!(successor(&mut group, 1), first, "the other one was started later");
+        let mut group = led(3, |_| {});
+        link(&mut group, 1, first, true);
+        link(&mut group, 1, second, true);
+        link(&mut group, 1, first, false);
+        assert_eq!(successor(&mut group, 1), second, "that one's link is broken");
+    }
+}
+
+#[test]
+fn a_leader_does_not_ask_the_same_one_twice_in_vain() {
+    let mut group = led(3, |_| {});
+    for peer in [2, 3] {
+        link(&mut group, 1, peer, true);
+    }
+    // It hears and has everything, and cannot campaign: nobody hears it.
+    group.drive(1, |engine, now| engine.hand_over(now));
+    group.cut.extend([(2, 1), (2, 3)]);
+    calm(&mut group, 300);
+    assert_eq!(group.elected(), Some(3));
+}
+
 /// A group that began before all voters had to be heard: the roll names the disks of two.
 fn begun_without_the_third() -> Group {
     let mut group = Group::new(3, raft(3, 7, |_| {}));

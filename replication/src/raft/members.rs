@@ -128,7 +128,7 @@ impl Raft {
         if self.raw.raft.state != StateRole::Leader || self.facts.voters.contains(&self.config.id) {
             return;
         }
-        if let Some(successor) = self.successor() {
+        if let Some(successor) = self.successor(None) {
             self.raw.raft.send_timeout_now(u64::from(successor));
         }
         let term = self.raw.raft.term;

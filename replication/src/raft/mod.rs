@@ -146,6 +146,8 @@ pub struct Raft {
     heard: BTreeMap<ReplicaId, Incarnation>,
     /// Who leads as far as this replica heard: the term, the leader, its disk.
     led_by: Option<(Epoch, ReplicaId, Incarnation)>,
+    /// Links that stand, each with when it began to.
+    linked: BTreeMap<ReplicaId, Time>,
     clock: Clock,
     founding: Founding,
     barriers: Barriers,
@@ -177,6 +179,7 @@ impl Raft {
             clock: Clock::new(config.seed, &config.timing, now),
             heard: [(config.id, config.incarnation)].into(),
             led_by: None,
+            linked: BTreeMap::new(),
             config,
             raw,
             facts,
@@ -379,6 +382,10 @@ impl Engine for Raft {
 
     fn link(&mut self, now: Time, peer: ReplicaId, up: bool) {
         self.now = now;
+        match up {
+            true => drop(self.linked.insert(peer, now)),
+            false => drop(self.linked.remove(&peer)),
+        }
         self.hear_of_link(u64::from(peer), up);
         self.doubt_offer(peer);
     }
