@@ -88,6 +88,10 @@ pub const BARRIERS_UNDER_WAY: usize = 4;
 /// leaves unanswered then is asked again of the next leader.
 pub const HAND_OVER_SETTLE: Span = Span::millis(20);
 
+/// A catalog that handed over stays this long for the next reign to begin, with its vote and its disk: the longest election timeout
+/// (400 ms) and some writes. Whoever has no success by then has lost more than this one replica.
+pub const SUCCESSION: Span = Span::millis(500);
+
 /// Length of a gateway's volume lease. A gateway that dies delays trades by this much, once; one that lives renews six times as often.
 pub const LEASE: Span = Span::millis(300);
 

@@ -251,6 +251,9 @@ pub enum MemberError {
     /// The last voter cannot go.
     #[error("replica {0} is the last voter; a group without voters is lost")]
     LastVoter(ReplicaId),
+    /// The leader has not heard of another voter yet, so that one cannot stand in for who goes.
+    #[error("voter {0} was never heard of; start it first, or remove it")]
+    NotHeard(ReplicaId),
     /// This engine's members are fixed.
     #[error("the members of this group are fixed by its protocol")]
     Fixed,

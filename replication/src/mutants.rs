@@ -28,4 +28,6 @@ pub enum Mutant {
     SnapshotWithoutReset,
     /// Raft: a wiped disk speaks for the one that was lost.
     EnrolmentIgnored,
+    /// Raft: the first leader of a group needs a majority of its first voters, not all of them.
+    FoundedByMajority,
 }

@@ -215,6 +215,89 @@ fn changes_that_make_no_sense_are_refused() {
     assert_eq!(last, Some(Err(MemberError::LastVoter(1))));
 }
 
+/// Who leads after `leader` handed over.
+fn successor(group: &mut Group, leader: ReplicaId) -> ReplicaId {
+    group.drive(leader, |engine, now| engine.hand_over(now));
+    calm(group, 100);
+    group.elected().expect("somebody leads")
+}
+
+fn link(group: &mut Group, at: ReplicaId, peer: ReplicaId, up: bool) {
+    group.drive(at, |engine, now| engine.link(now, peer, up));
+    calm(group, 10);
+}
+
+#[test]
+fn a_leader_hands_over_to_the_one_whose_link_stands_longest() {
+    for (first, second) in [(2, 3), (3, 2)] {
+        let mut group = led(3, |_| {});
+        link(&mut group, 1, first, true);
+        link(&mut group, 1, second, true);
+        assert_eq!(successor(&mut group, 1), first, "the other one was started later");
+        let mut group = led(3, |_| {});
+        link(&mut group, 1, first, true);
+        link(&mut group, 1, second, true);
+        link(&mut group, 1, first, false);
+        assert_eq!(successor(&mut group, 1), second, "that one's link is broken");
+    }
+}
+
+#[test]
+fn a_leader_does_not_ask_the_same_one_twice_in_vain() {
+    let mut group = led(3, |_| {});
+    for peer in [2, 3] {
+        link(&mut group, 1, peer, true);
+    }
+    // It hears and has everything, and cannot campaign: nobody hears it.
+    group.drive(1, |engine, now| engine.hand_over(now));
+    group.cut.extend([(2, 1), (2, 3)]);
+    calm(&mut group, 300);
+    assert_eq!(group.elected(), Some(3));
+}
+
+/// A group that began before all voters had to be heard: the roll names the disks of two.
+fn begun_without_the_third() -> Group {
+    let mut group = Group::new(3, raft(3, 7, |_| {}));
+    let log = [vec![2, 1], vec![4, 1, 3, 1, 2, 3, 0, 2, 1, 1, 2, 1]];
+    for id in 1..=3 {
+        group.crash(id, 0);
+    }
+    for id in 1..=2 {
+        let mut hash = ChainHash::EMPTY;
+        let disk = &mut group.replicas.get_mut(&id).expect("it is one of three").disk;
+        for (position, envelope) in (1..).zip(&log) {
+            let command = Bytes::from(envelope.clone());
+            hash = hash.extend(&command);
+            disk.entries.push(Entry { position, hash, command });
+        }
+        disk.state = HardState { epoch: 1, vote: 1, commit: 2 };
+    }
+    group.start(1);
+    group.start(2);
+    calm(&mut group, 1_000);
+    group
+}
+
+#[test]
+fn nobody_goes_while_another_voter_was_never_heard_of() {
+    let mut group = begun_without_the_third();
+    let leader = group.elected().expect("two of three lead");
+    let mut ask = |change| {
+        group.drive(leader, |engine, now| engine.change_members(now, change)).expect("it runs")
+    };
+    use MemberChange::Remove;
+    assert_eq!(ask(Remove(3 - leader)), Err(MemberError::NotHeard(3)));
+    assert_eq!(ask(Remove(leader)), Err(MemberError::NotHeard(3)));
+    assert_eq!(ask(Remove(3)), Ok(()), "it is not missed");
+    let mut group = begun_without_the_third();
+    let leader = group.elected().expect("two of three lead");
+    group.start(3);
+    calm(&mut group, 500);
+    let removed = MemberChange::Remove(3 - leader);
+    let taken = group.drive(leader, |engine, now| engine.change_members(now, removed));
+    assert_eq!(taken, Some(Ok(())), "it was heard of since");
+}
+
 #[test]
 fn a_leader_that_removes_itself_stops_and_is_followed_at_once() {
     let mut group = led(3, |_| {});

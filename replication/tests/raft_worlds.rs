@@ -46,6 +46,8 @@ struct World {
     changes: u64,
     restores: u64,
     losses: u64,
+    /// Of those, before anything was delivered anywhere.
+    early_losses: u64,
 }
 
 impl World {
@@ -79,6 +81,7 @@ impl World {
             changes: 0,
             restores: 0,
             losses: 0,
+            early_losses: 0,
         }
     }
 
@@ -253,7 +256,10 @@ impl World {
     fn renew(&mut self, leader: ReplicaId, id: ReplicaId) {
         let members = self.members(leader);
         let disk = self.group.replicas[&id].incarnation;
-        if members.voters.contains(&id) || members.learners.contains(&id) {
+        // The group began with the disk that took the place of the lost one.
+        if self.group.status(id).is_some_and(|status| status.commit > 0) {
+            self.wiped.remove(&id);
+        } else if members.voters.contains(&id) || members.learners.contains(&id) {
             self.change(leader, MemberChange::Remove(id));
         } else if self.change(leader, MemberChange::Add(id, disk)) {
             self.wiped.remove(&id);
@@ -292,23 +298,22 @@ impl World {
         }
     }
 
-    /// One voter at a time loses its disk, and only of a group that has begun everywhere (the caveat of the engine).
+    /// One voter at a time loses its disk, be it before, while or after the group begins.
     fn lose_disk(&mut self, id: ReplicaId) {
-        let Some(leader) = self.group.elected() else { return };
-        let members = self.members(leader);
-        let Some((first_roll, _)) = self.group.checker.agreed.get(&2).cloned() else { return };
-        let intact = |other: &ReplicaId| self.group.replicas[other].disk.holds(2, first_roll);
-        let begun = members.voters.iter().all(intact) && members.learners.is_empty();
-        if self.wiped.is_empty()
-            && begun
-            && members.voters.len() >= 3
-            && members.voters.contains(&id)
-        {
+        let young = self.group.checker.agreed.is_empty();
+        let members = match self.group.elected() {
+            Some(leader) => self.members(leader),
+            None if young => Members { voters: (1..=SIZE).collect(), ..Members::default() },
+            None => return,
+        };
+        let spare = members.voters.len() >= 3 && members.learners.is_empty();
+        if self.wiped.is_empty() && spare && members.voters.contains(&id) {
             self.group.lose_disk(id);
             self.group.start(id);
             self.paused.remove(&id);
             self.wiped.insert(id);
             self.losses += 1;
+            self.early_losses += u64::from(young);
         }
     }
 
@@ -411,7 +416,7 @@ const STEPS: u32 = 4_000;
 #[test]
 fn no_world_breaks_a_promise_and_every_world_recovers() {
     let (mut acknowledged, mut terms, mut passed) = (0, 0, 0);
-    let (mut changes, mut restores, mut losses) = (0, 0, 0);
+    let (mut changes, mut restores, mut losses, mut early) = (0, 0, 0, 0);
     for seed in 0..SEEDS {
         let mut world = World::new(seed, |_| {});
         world.run(STEPS);
@@ -426,12 +431,14 @@ fn no_world_breaks_a_promise_and_every_world_recovers() {
         changes += world.changes;
         restores += world.restores;
         losses += world.losses;
+        early += world.early_losses;
     }
     // The worlds must be lively, or they prove nothing.
     println!("{acknowledged} acknowledged, {terms} terms, {passed} barriers");
-    println!("{changes} changes, {restores} restores, {losses} disks lost");
+    println!("{changes} changes, {restores} restores, {losses} disks lost, {early} of them early");
     assert!(acknowledged > SEEDS * 50 && terms > SEEDS * 2 && passed > SEEDS * 15);
     assert!(changes > SEEDS && restores > SEEDS / 5 && losses > SEEDS / 10);
+    assert!(early > SEEDS / 50);
 }
 
 #[test]
@@ -483,5 +490,10 @@ mod mutants {
     #[test]
     fn a_wiped_disk_in_the_old_ones_name_is_caught() {
         must_break(Mutant::EnrolmentIgnored);
+    }
+
+    #[test]
+    fn a_group_that_is_founded_by_a_majority_is_caught() {
+        must_break(Mutant::FoundedByMajority);
     }
 }

@@ -44,6 +44,7 @@ fn encode_refusal(refusal: MemberError) -> v1::MemberRefusal {
         MemberError::IsMember(member) => Wire::IsMember(id(member)),
         MemberError::NoMember(member) => Wire::NoMember(id(member)),
         MemberError::LastVoter(member) => Wire::LastVoter(id(member)),
+        MemberError::NotHeard(member) => Wire::NotHeard(id(member)),
         MemberError::Fixed => Wire::Fixed(v1::Empty {}),
     };
     v1::MemberRefusal { refusal: Some(refusal) }
@@ -59,6 +60,7 @@ fn decode_refusal(refusal: v1::MemberRefusal) -> Result<MemberError, DecodeError
         Wire::IsMember(member) => MemberError::IsMember(replica(member)?),
         Wire::NoMember(member) => MemberError::NoMember(replica(member)?),
         Wire::LastVoter(member) => MemberError::LastVoter(replica(member)?),
+        Wire::NotHeard(member) => MemberError::NotHeard(replica(member)?),
         Wire::Fixed(v1::Empty {}) => MemberError::Fixed,
     })
 }

@@ -128,6 +128,7 @@ fn member_error() -> impl Strategy<Value = MemberError> {
         id().prop_map(MemberError::IsMember),
         id().prop_map(MemberError::NoMember),
         id().prop_map(MemberError::LastVoter),
+        id().prop_map(MemberError::NotHeard),
         Just(MemberError::Fixed),
     ]
 }

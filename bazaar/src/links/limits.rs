@@ -13,8 +13,9 @@ pub(super) const QUEUE_BYTES: usize = 32 << 20;
 /// First pause before dialling again: a process that restarts is back within tens of milliseconds.
 pub(super) const REDIAL_FIRST: Duration = Duration::from_millis(20);
 
-/// Longest pause before dialling again: what a returning peer waits at most, and two attempts a second cost nothing.
-pub(super) const REDIAL_MOST: Duration = Duration::from_millis(500);
+/// Longest pause before dialling again: what a returning peer waits at most, to be asked or to lead, and ten attempts a second cost
+/// nothing.
+pub(super) const REDIAL_MOST: Duration = Duration::from_millis(100);
 
 /// A link that stood this long was a good one: the next pause starts small again.
 pub(super) const STEADY: Duration = Duration::from_secs(1);

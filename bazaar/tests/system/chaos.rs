@@ -12,11 +12,11 @@ use crate::harness::{Deployment, calm};
 /// From one kill to the next, on average.
 const PACE: Duration = Duration::from_millis(1_500);
 
-fn setting(name: &str, default: u64) -> u64 {
+pub(crate) fn setting(name: &str, default: u64) -> u64 {
     std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(default)
 }
 
-fn how_long() -> Duration {
+pub(crate) fn how_long() -> Duration {
     Duration::from_secs(setting("BAZAAR_CHAOS_SECONDS", 20))
 }
 
@@ -40,7 +40,7 @@ impl<'a> Chaos<'a> {
     async fn victim(&mut self) -> ServiceId {
         let mut others = self.deployment.config.services();
         others.retain(|service| self.deployment.runs(*service));
-        if !self.catalogs_are_level().await {
+        if !self.deployment.catalogs_follow_one().await {
             others.retain(|service| service.kind != ServiceKind::Catalog);
         }
         let leader = self.deployment.register().await.and_then(|register| register.leader);
@@ -48,18 +48,6 @@ impl<'a> Chaos<'a> {
             others = vec![ServiceId::orders(leader)];
         }
         others[self.chance.random_range(0..others.len())]
-    }
-
-    /// All of them follow one leader: without any one of them a majority goes on.
-    async fn catalogs_are_level(&self) -> bool {
-        let Some(leader) = self.deployment.catalog_leading().await else { return false };
-        for catalog in self.deployment.all(ServiceKind::Catalog) {
-            let engine = self.deployment.status(catalog).await.and_then(|status| status.engine);
-            if engine.and_then(|engine| engine.leader) != Some(leader.id) {
-                return false;
-            }
-        }
-        true
     }
 
     /// Kills one after another until the time is over; each comes back after a moment.

@@ -3,7 +3,7 @@
 //! Every test has a deployment of its own: a folder, ports, up to nine processes of the real binary. Tests wait for
 //! conditions, with one generous deadline; when a test fails, the ends of the services' logs are printed.
 //!
-//! `BAZAAR_CHAOS_SECONDS` lengthens the chaos tests, `BAZAAR_CHAOS_SEED` chooses their victims, `BAZAAR_TEST_KEEP=1` keeps
+//! `BAZAAR_CHAOS_SECONDS` lengthens the chaos tests (`chaos`, `minority`), `BAZAAR_CHAOS_SEED` chooses their victims, `BAZAAR_TEST_KEEP=1` keeps
 //! the folders.
 
 mod cache;
@@ -15,6 +15,7 @@ mod contract;
 mod crash;
 mod harness;
 mod keys;
+mod minority;
 mod outage;
 mod overload;
 mod pause;

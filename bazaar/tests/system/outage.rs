@@ -62,6 +62,8 @@ impl Writer {
 }
 
 fn tell(what: &str, mut gaps: Vec<Duration>, later: usize) {
+    let all: Vec<_> = gaps.iter().map(|gap| gap.as_millis()).collect();
+    println!("{what}, each in ms: {all:?}");
     gaps.sort();
     let ms = |gap: Duration| gap.as_secs_f64() * 1e3;
     println!(

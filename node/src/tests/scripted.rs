@@ -15,6 +15,8 @@ use replication::time::Time;
 pub(crate) struct Script {
     /// It takes proposals and barriers, in this term.
     pub(crate) leads: Option<Epoch>,
+    /// Who else does.
+    pub(crate) leader: Option<ReplicaId>,
     term: Epoch,
     end: Position,
     hash: ChainHash,
@@ -145,7 +147,8 @@ impl Engine for Scripted {
         let voters = script.voters.iter().copied().collect();
         let members = Members { voters, ..Members::default() };
         let (leads, epoch) = (script.leads.is_some(), script.term);
-        Status { leads, epoch, members, ..Status::default() }
+        let leader = script.leader;
+        Status { leads, epoch, leader, members, ..Status::default() }
     }
 
     fn receive(&mut self, _now: Time, _from: ReplicaId, _message: Message) {}

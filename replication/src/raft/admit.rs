@@ -6,14 +6,15 @@
 //! # Disks
 //! A member speaks for the disk on the roll. Words of any other disk are dropped, but for a leader's with a *newer* disk:
 //! a replica that is behind may not have heard that the member was removed and added again, and who leads was elected
-//! by others. A voter whose disk is not on the roll yet (a group that just began) speaks for the first disk heard of.
-//! A disk without a log votes only among such, or for a candidate whose log has it on the roll: it might have been wiped.
+//! by others. A voter whose disk is not on a roll yet (the group has not begun) speaks for the newest disk heard of (`founding`).
+//! A disk without a log votes only for a candidate without a roll, or one whose log has it on the roll: it might have been wiped.
 
 use raft::{StateRole, eraftpb};
 
 use super::Raft;
 use super::config::{MAX_POSITION, MAX_TERM};
 use super::envelope;
+use super::founding::FOUNDS;
 use super::message::{Kind, Message};
 use crate::contract::{Incarnation, ReplicaId};
 
@@ -50,7 +51,7 @@ impl Raft {
         let named = message.to_incarnation == self.config.incarnation;
         let asks = matches!(message.kind, Kind::Vote | Kind::PreVote);
         let blank = self.raw.raft.raft_log.last_index() == 0;
-        if asks && blank && message.index > 0 {
+        if asks && blank && message.index > 0 && message.context != FOUNDS {
             return named;
         }
         named || message.to_incarnation == 0
@@ -70,7 +71,7 @@ impl Raft {
         let enrolled = self.facts.disks.get(&from).copied();
         let known = match enrolled {
             Some(disk) => disk,
-            None if self.facts.is_member(from) => *self.heard.entry(from).or_insert(disk),
+            None if self.facts.is_member(from) => self.unrolled_disk(from, disk),
             // No member as far as this replica knows: it may be behind.
             None => return !message.kind.is_answer(),
         };

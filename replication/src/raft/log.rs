@@ -224,6 +224,11 @@ impl Log {
         (added, called)
     }
 
+    /// The log holds an entry about members; the first of them all is a roll.
+    pub(super) fn has_own(&self) -> bool {
+        !self.own.is_empty()
+    }
+
     /// Peers that want a snapshot, since the last call.
     pub(super) fn take_wanted(&mut self) -> BTreeSet<ReplicaId> {
         std::mem::take(self.wanted.get_mut())

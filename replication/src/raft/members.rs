@@ -41,8 +41,18 @@ impl Raft {
             MemberChange::Remove(id) if facts.voters.len() == 1 && facts.voters.contains(&id) => {
                 Err(MemberError::LastVoter(id))
             }
-            MemberChange::Remove(id) => Ok(Change::Remove(id)),
+            MemberChange::Remove(id) => match self.unheard_beside(id) {
+                Some(other) => Err(MemberError::NotHeard(other)),
+                None => Ok(Change::Remove(id)),
+            },
         }
+    }
+
+    /// A voter whose disk is on no roll: it can help to elect nobody who has a log, so without `id` the majority might be one
+    /// on paper only.
+    fn unheard_beside(&self, id: ReplicaId) -> Option<ReplicaId> {
+        let unheard = |voter: &&ReplicaId| **voter != id && !self.facts.disks.contains_key(voter);
+        self.facts.voters.iter().find(unheard).copied()
     }
 
     /// A change is proposed and not delivered.
@@ -118,7 +128,7 @@ impl Raft {
         if self.raw.raft.state != StateRole::Leader || self.facts.voters.contains(&self.config.id) {
             return;
         }
-        if let Some(successor) = self.successor() {
+        if let Some(successor) = self.successor(None) {
             self.raw.raft.send_timeout_now(u64::from(successor));
         }
         let term = self.raw.raft.term;

@@ -37,6 +37,7 @@
 //! | `admit` | whose words count, and which cannot be true |
 //! | `ready` | doing what the library wants done |
 //! | `timeouts` | when to campaign |
+//! | `founding` | the first election of a group |
 //! | `barrier` | read index |
 //! | `snapshot` | offering and taking snapshots |
 //! | `members` | changes of members, the roll of their disks |
@@ -47,13 +48,13 @@
 //! - Every message names the disks of both ends, and the log says which disk a member speaks for (`admit`, `members`).
 //! - Snapshots travel beside the protocol; the library only ever sees their names (`snapshot`).
 //! - A leader that removes itself stops when that is delivered to it, not when the next one is elected.
+//! - The first leader of a group needs the voices of all its first voters (`founding`).
 //! - A broken link to the leader makes its followers campaign at once instead of after a timeout.
 //!
 //! # Caveats
 //! - Replicas may crash, pause and lose their disks, but not lie; impossible messages are dropped all the same.
-//! - A voter that lost its disk must be removed and added again before it counts. Until the leader of a *new* group has
-//!   heard of a voter, nobody can tell its lost disk from one never used: such a voter helps to elect only a candidate
-//!   that has no log either, and a group that lost a majority of its disks in that moment begins anew.
+//! - A voter that lost its disk must be removed and added again before it counts, unless the group has not begun.
+//! - A group begins once all its first voters run at the same time. It begins anew if all of them lost their disks.
 //! - Two voters tolerate no failure. A group of one commits by itself.
 
 mod admit;
@@ -63,6 +64,7 @@ mod config;
 mod convert;
 mod envelope;
 mod facts;
+mod founding;
 mod hand_over;
 mod log;
 mod members;
@@ -81,6 +83,7 @@ use self::barrier::Barriers;
 pub use self::config::{Config, Limits, Timing};
 use self::envelope::EntryKind;
 use self::facts::Facts;
+use self::founding::Founding;
 use self::hand_over::HandOver;
 use self::log::Log;
 pub use self::message::{Kind, LogEntry, Message};
@@ -143,7 +146,10 @@ pub struct Raft {
     heard: BTreeMap<ReplicaId, Incarnation>,
     /// Who leads as far as this replica heard: the term, the leader, its disk.
     led_by: Option<(Epoch, ReplicaId, Incarnation)>,
+    /// Links that stand, each with when it began to.
+    linked: BTreeMap<ReplicaId, Time>,
     clock: Clock,
+    founding: Founding,
     barriers: Barriers,
     feeds: BTreeMap<ReplicaId, Feed>,
     restoring: Option<Restoring>,
@@ -173,6 +179,7 @@ impl Raft {
             clock: Clock::new(config.seed, &config.timing, now),
             heard: [(config.id, config.incarnation)].into(),
             led_by: None,
+            linked: BTreeMap::new(),
             config,
             raw,
             facts,
@@ -185,6 +192,7 @@ impl Raft {
             in_flight: VecDeque::new(),
             last_ticket: 0,
             written,
+            founding: Founding::default(),
             barriers: Barriers::default(),
             feeds: BTreeMap::new(),
             restoring: None,
@@ -347,6 +355,9 @@ impl Engine for Raft {
             _ => {}
         }
         if let Some(library) = convert::to_library(from, self.config.id, &message) {
+            if self.is_founding_voice(&message) {
+                return self.hold_voice(from, library);
+            }
             // Refusals are of answers from replicas that are no members (any more).
             let _ = self.raw.step(library);
         }
@@ -371,6 +382,10 @@ impl Engine for Raft {
 
     fn link(&mut self, now: Time, peer: ReplicaId, up: bool) {
         self.now = now;
+        match up {
+            true => drop(self.linked.insert(peer, now)),
+            false => drop(self.linked.remove(&peer)),
+        }
         self.hear_of_link(u64::from(peer), up);
         self.doubt_offer(peer);
     }

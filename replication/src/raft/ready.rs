@@ -5,11 +5,13 @@
 //! (a vote that was given away is heard of only after its write, and by then the answer's term is higher), so it goes at
 //! once, too: a slow disk delays no barrier.
 
+use bytes::Bytes;
 use raft::eraftpb::{self, MessageType, Snapshot};
 use raft::{Ready, StateRole};
 
 use super::envelope::EntryKind;
 use super::facts::Facts;
+use super::founding::FOUNDS;
 use super::{Raft, convert};
 use crate::contract::{self, Effect, HardState, LogWrite, ReplicaId, Ticket};
 
@@ -131,14 +133,16 @@ impl Raft {
     /// The library's own iteration is over hashes: sorted by peer, the order is the same everywhere.
     fn send(&mut self, mut messages: Vec<eraftpb::Message>) {
         messages.sort_by_key(|message| message.to);
-        for message in messages {
+        for mut message in messages {
             let Ok(to) = ReplicaId::try_from(message.to) else { continue };
             if to == self.config.id || to == 0 {
                 continue;
             }
-            let peer = self
-                .asked_by(to, &message)
-                .unwrap_or_else(|| self.disk_of(to, convert::is_campaign(message.get_msg_type())));
+            let campaigns = convert::is_campaign(message.get_msg_type());
+            if campaigns && !self.is_founded() {
+                message.context = Bytes::from_static(FOUNDS);
+            }
+            let peer = self.asked_by(to, &message).unwrap_or_else(|| self.disk_of(to, campaigns));
             let disks = (self.config.incarnation, peer);
             let limits = &self.config.limits;
             for message in convert::from_library(message, self.raw.store(), limits, disks) {

@@ -84,6 +84,7 @@ impl Raft {
         if !self.settled() {
             return;
         }
+        self.founding.begin();
         self.raw.raft.election_elapsed = 0;
         // Refused only while a change of members waits for its delivery; the next timeout tries again.
         let _ = self.raw.campaign();

@@ -287,8 +287,9 @@ impl<'a> World<'a> {
         else {
             return false;
         };
-        // Cheap tests first: reading the catalog's rows back is not.
-        self.hosts.iter().all(|host| host.retired || host.is_well())
+        // A group that has not begun is not level but empty. Cheap tests first: reading the catalog's rows back is not.
+        catalog.stored() > 0
+            && self.hosts.iter().all(|host| host.retired || host.is_well())
             && self.operator.idle()
             && ends.catalogs.iter().all(|(_, disk)| {
                 disk.idle()

@@ -18,8 +18,8 @@ const ROUND: u64 = 60_000;
 /// Fewest voters that an operator leaves a group with.
 const FEWEST: usize = 2;
 
-/// Whose log reaches this far was heard of by a leader, and its disk called.
-const ON_THE_ROLL: u64 = 12;
+/// Whose log reaches this far has the roll that a group begins with, and commands behind it.
+const BEGUN: u64 = 12;
 
 /// What the operator is to bring about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,7 +72,7 @@ impl World<'_> {
                 self.wish(Wish::Fresh(host));
             }
             self.wish(Wish::In(host));
-        } else if catalogs.voters() > FEWEST && self.all_on_the_roll() {
+        } else if catalogs.voters() > FEWEST && self.has_begun() {
             self.marks.hit("members unwanted");
             self.wish(Wish::Out(host));
         }
@@ -181,15 +181,14 @@ impl World<'_> {
             return false;
         }
         let member = self.watch.catalogs.is_member(self.hosts[host].service.id);
-        self.all_on_the_roll() && (!member || self.watch.catalogs.voters() >= 3)
+        self.has_begun() && (!member || self.watch.catalogs.voters() >= 3)
     }
 
-    /// Before every voter's disk is on the group's roll, a lost one cannot be told from one that was never used. Such a voter helps
-    /// nobody who has a log, so the group counts on the others: none of them may be lost, or sent away.
-    fn all_on_the_roll(&self) -> bool {
-        self.hosts.iter().all(|other| {
+    /// Before the group has begun nothing can be lost, but a first voter that comes back as one that joins would keep it from beginning.
+    fn has_begun(&self) -> bool {
+        self.hosts.iter().any(|other| {
             let disk = other.disk.as_ref().filter(|_| self.votes(other));
-            disk.is_none_or(|disk| disk.durable_end() >= ON_THE_ROLL)
+            disk.is_some_and(|disk| disk.durable_end() >= BEGUN)
         })
     }
 

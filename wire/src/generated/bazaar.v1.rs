@@ -261,7 +261,7 @@ pub struct AskLeader {
 /// Why a change of members was not taken.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct MemberRefusal {
-    #[prost(oneof = "member_refusal::Refusal", tags = "1, 2, 3, 4, 5, 6")]
+    #[prost(oneof = "member_refusal::Refusal", tags = "1, 2, 3, 4, 5, 6, 7")]
     pub refusal: ::core::option::Option<member_refusal::Refusal>,
 }
 /// Nested message and enum types in `MemberRefusal`.
@@ -285,6 +285,9 @@ pub mod member_refusal {
         /// This group's members cannot be changed.
         #[prost(message, tag = "6")]
         Fixed(super::Empty),
+        /// Another voter was never heard of.
+        #[prost(uint32, tag = "7")]
+        NotHeard(u32),
     }
 }
 /// Taken is not done: the status of the leader tells when it is.

@@ -97,6 +97,18 @@ impl Deployment {
         }
     }
 
+    /// Whether all catalogs follow one leader: without any one of them a majority goes on.
+    pub(crate) async fn catalogs_follow_one(&self) -> bool {
+        let Some(leader) = self.catalog_leading().await else { return false };
+        for catalog in self.all(ServiceKind::Catalog) {
+            let engine = self.status(catalog).await.and_then(|status| status.engine);
+            if engine.and_then(|engine| engine.leader) != Some(leader.id) {
+                return false;
+            }
+        }
+        true
+    }
+
     /// The register, as the catalog has it now, if the catalog answers.
     pub(crate) async fn register(&self) -> Option<Configuration> {
         Some(self.catalog_led().await?.configuration)

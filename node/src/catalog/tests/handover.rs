@@ -1,8 +1,10 @@
 //! An orderly stop within a group.
 
+use bytes::Bytes;
+
 use super::harness::*;
 use super::scripted::*;
-use crate::limits::{DRAIN_PATIENCE, HAND_OVER_SETTLE};
+use crate::limits::{DRAIN_PATIENCE, HAND_OVER_SETTLE, SUCCESSION};
 use crate::message::Message;
 use crate::process::{Effect, Input};
 
@@ -22,13 +24,17 @@ fn a_follower_may_stop_at_once() {
 }
 
 #[test]
-fn a_leader_hands_over_and_stops_when_it_leads_no_more() {
+fn a_leader_hands_over_and_stops_when_another_one_leads() {
     let mut group = Group::leading();
     group.bench.input(Input::Drain);
     group.bench.run(10);
     assert!(hand_overs(&group) > 0);
     assert_eq!(drained(&group), 0, "it leads still");
     group.follow(2);
+    assert_eq!(drained(&group), 0, "somebody campaigns, and may need its voice");
+    group.then(|script| script.leader = Some(2));
+    assert_eq!(drained(&group), 0, "somebody leads, and may need its disk");
+    group.then(|script| script.deliver(Bytes::new()));
     assert_eq!(drained(&group), 1);
     group.bench.run(100);
     assert_eq!(drained(&group), 1, "said once");
@@ -73,6 +79,26 @@ fn nobody_to_hand_over_to_does_not_keep_it_for_ever() {
     assert_eq!(drained(&group), 0);
     group.bench.run(1);
     assert_eq!(drained(&group), 1);
+}
+
+#[test]
+fn a_campaign_without_an_end_does_not_keep_it_for_ever() {
+    let mut group = Group::leading();
+    group.bench.input(Input::Drain);
+    group.follow(2);
+    group.bench.run(SUCCESSION.0 / 1_000 - 1);
+    assert_eq!(drained(&group), 0);
+    group.bench.run(1);
+    assert_eq!(drained(&group), 1);
+}
+
+#[test]
+fn a_leader_that_lost_its_majority_waits_for_nobody() {
+    let mut group = Group::leading();
+    group.bench.input(Input::Drain);
+    assert_eq!(drained(&group), 0);
+    group.follow(1);
+    assert_eq!(drained(&group), 1, "the term is the same: nobody campaigns");
 }
 
 #[test]
