@@ -26,6 +26,34 @@ pub enum Mutant {
     VoteForgotten,
     /// Raft: a snapshot is taken, but the log on disk keeps what it held before.
     SnapshotWithoutReset,
+    /// Rotating sequencer: condition 1 dropped; a member takes its turn after the highest number it heard of.
+    SequenceBeyondGap,
+    /// Rotating sequencer: condition 2 dropped; a member covers Requests that it only heard of.
+    SequenceUnheard,
+    /// Rotating sequencer: condition 3 dropped; a member covers the highest Request it has of a sender, holes or not.
+    SequenceAcrossGap,
+    /// Rotating sequencer: delivers what it has, whoever else has it.
+    DeliverBeforeMajority,
+    /// Rotating sequencer: counts majorities of the view instead of the universe.
+    MajorityOfTheView,
+    /// Rotating sequencer: acknowledges Sequences whose Requests it lacks.
+    AckWithoutRequest,
+    /// Rotating sequencer: numbers its Requests from 0 again after a restart, as the same life.
+    NumbersUsedAgain,
+    /// Rotating sequencer: goes on in its view after it promised a newer one.
+    NoWedge,
+    /// Rotating sequencer: recovers the longest list, of whatever view.
+    LongestListOfAnyView,
+    /// Rotating sequencer: counts what a disk says that was never in a view.
+    AmnesiacAnswers,
+    /// Rotating sequencer: recovers only what everybody asked has.
+    RecoveryForgets,
+    /// Rotating sequencer: believes disks that were replaced.
+    NoIncarnationVectors,
+    /// Rotating sequencer: asks nobody but the original sender for what is missing.
+    NackOnlyTheSender,
+    /// Rotating sequencer: says nothing when it has nothing to say.
+    NoIdleStatus,
     /// Raft: a wiped disk speaks for the one that was lost.
     EnrolmentIgnored,
     /// Raft: the first leader of a group needs a majority of its first voters, not all of them.

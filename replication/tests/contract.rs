@@ -4,11 +4,11 @@
 
 mod group;
 
-use group::{Group, primary_backup, raft, solo};
+use group::{Group, primary_backup, raft, rotating_sequencer, solo};
 use replication::contract::*;
 use replication::time::Span;
 
-/// A group of an engine, at rest, with replica 1 leading.
+/// A group of an engine, at rest, with replica 1 leading (or taking commands as all do).
 type Make = dyn Fn() -> Group;
 
 /// Every promise that does not depend on how an engine works.
@@ -47,11 +47,18 @@ fn end(group: &Group) -> Position {
     group.status(1).map_or(0, |status| status.end)
 }
 
+type Answer = Option<Result<Option<std::ops::Range<Position>>, ProposeError>>;
+
+/// Taken at these places; where nobody leads, the places come later.
+fn taken(group: &Group, places: std::ops::Range<Position>) -> Answer {
+    Some(Ok((!group.leaderless()).then_some(places)))
+}
+
 fn positions_are_gapless_and_everybody_delivers_the_same(mut group: Group) {
     let end = end(&group);
-    assert_eq!(group.propose(1, commands(0..3)), Some(Ok(Some(end + 1..end + 4))));
-    assert_eq!(group.propose(1, commands(3..4)), Some(Ok(Some(end + 4..end + 5))));
-    assert_eq!(group.propose(1, Vec::new()), Some(Ok(Some(end + 5..end + 5))));
+    assert_eq!(group.propose(1, commands(0..3)), taken(&group, end + 1..end + 4));
+    assert_eq!(group.propose(1, commands(3..4)), taken(&group, end + 4..end + 5));
+    assert_eq!(group.propose(1, Vec::new()), taken(&group, end + 5..end + 5));
     calm(&mut group);
     for id in group.ids() {
         assert_eq!(delivered(&group, id), commands(0..4), "replica {id}");
@@ -60,6 +67,13 @@ fn positions_are_gapless_and_everybody_delivers_the_same(mut group: Group) {
     }
     // The chain hash covers the whole prefix, of what the log holds for each command.
     let mut hash = ChainHash::EMPTY;
+    if group.leaderless() {
+        for entry in &group.replicas[&1].delivered {
+            hash = hash.extend(&entry.command);
+            assert_eq!(entry.hash, hash);
+        }
+        return;
+    }
     for (entry, logged) in group.replicas[&1].delivered.iter().zip(&group.replicas[&1].disk.entries)
     {
         hash = hash.extend(&logged.command);
@@ -115,11 +129,11 @@ fn a_crash_loses_nothing_delivered_and_repeats_nothing_stored(mut group: Group) 
     for id in group.ids() {
         assert_eq!(delivered(&group, id), commands(2..4), "replica {id}: from the store on");
     }
-    let leader = group.ids().into_iter().find(|id| group.status(*id).is_some_and(|s| s.leads));
-    let leader = leader.expect("somebody leads again");
+    let takes = |id: &ReplicaId| group.leaderless() || group.status(*id).is_some_and(|s| s.leads);
+    let leader = group.ids().into_iter().find(takes).expect("somebody leads again");
     let end = group.status(leader).map_or(0, |status| status.end);
     let answer = group.propose(leader, commands(4..5));
-    assert_eq!(answer, Some(Ok(Some(end + 1..end + 2))));
+    assert_eq!(answer, taken(&group, end + 1..end + 2));
     calm(&mut group);
     assert_eq!(delivered(&group, 1), commands(2..5));
 }
@@ -127,8 +141,9 @@ fn a_crash_loses_nothing_delivered_and_repeats_nothing_stored(mut group: Group) 
 fn too_much_at_once_is_refused(mut group: Group) {
     let end = end(&group);
     let most = vec![Command::from_static(b"x"); 65_536];
+    let answer = taken(&group, end + 1..end + 65_537);
     group.drive(1, |engine, now| {
-        assert_eq!(engine.propose(now, most), Ok(Some(end + 1..end + 65_537)));
+        assert_eq!(Some(engine.propose(now, most)), answer);
         let refused = engine.propose(now, vec![Command::from_static(b"y")]);
         assert_eq!(refused, Err(ProposeError::Full { undelivered: 65_536, limit: 65_536 }));
     });
@@ -199,6 +214,17 @@ fn raft_keeps_the_contract() {
         suite(&move || {
             let mut group = Group::new(size, raft(size, 1, |_| {}));
             group.elect_first(1);
+            group
+        });
+    }
+}
+
+#[test]
+fn rotating_sequencer_keeps_the_contract() {
+    for size in [1, 3, 5] {
+        suite(&move || {
+            let mut group = Group::new(size, rotating_sequencer(size, 1, |_| {}));
+            group.found();
             group
         });
     }

@@ -15,6 +15,7 @@ use replication::contract::*;
 use replication::primary_backup::{Config, PrimaryBackup};
 use replication::raft::{self, Raft};
 use replication::register::{Configuration, Refusal, RegisterCommand};
+use replication::rotating_sequencer::{self, RotatingSequencer};
 use replication::solo::Solo;
 use replication::time::{Span, Time};
 
@@ -37,6 +38,8 @@ impl Subject for PrimaryBackup {
 }
 
 impl Subject for Raft {}
+
+impl Subject for RotatingSequencer {}
 
 /// Makes an engine for a replica whose disk held something.
 pub(crate) type Factory = Box<dyn Fn(ReplicaId, Incarnation, Recovered, Time) -> Box<dyn Subject>>;
@@ -62,6 +65,25 @@ pub(crate) fn raft(size: u8, seed: u64, adjust: impl Fn(&mut raft::Config) + 'st
         config.joining = id > size;
         adjust(&mut config);
         Box::new(Raft::new(config, recovered, now).expect("the disk is one of Raft's"))
+    })
+}
+
+/// A factory of members `1..=size` of a rotating sequencer. Every start is a greater boot than all before.
+pub(crate) fn rotating_sequencer(
+    size: u8,
+    seed: u64,
+    adjust: impl Fn(&mut rotating_sequencer::Config) + 'static,
+) -> Factory {
+    let boots = std::cell::Cell::new(0);
+    Box::new(move |id, incarnation, recovered, now| {
+        boots.set(boots.get() + 1);
+        let seed = seed.wrapping_mul(257).wrapping_add(u64::from(id));
+        let members = 1..=size;
+        let mut config =
+            rotating_sequencer::Config::new(id, members, incarnation, boots.get(), seed);
+        adjust(&mut config);
+        let engine = RotatingSequencer::new(config, recovered, now);
+        Box::new(engine.expect("the disk is one of the rotating sequencer's"))
     })
 }
 
@@ -91,6 +113,8 @@ pub(crate) struct Replica {
     pub(crate) rows: Option<SnapshotName>,
     /// They are replacing the store.
     pub(crate) replacing: Option<SnapshotName>,
+    /// As it last said.
+    pub(crate) role: Role,
     /// Open barriers, each with what was acknowledged anywhere when it was asked for.
     pub(crate) barriers: BTreeMap<Barrier, Position>,
 }
@@ -108,6 +132,7 @@ impl Replica {
             marks: BTreeMap::new(),
             rows: None,
             replacing: None,
+            role: Role::Joining,
             barriers: BTreeMap::new(),
         }
     }
@@ -129,6 +154,7 @@ impl Replica {
         self.marks.clear();
         self.barriers.clear();
         (self.rows, self.replacing) = (None, None);
+        self.role = Role::Joining;
     }
 }
 
@@ -280,6 +306,7 @@ impl Group {
             Effect::SendSnapshot { to } => self.transfers.push(Transfer::Rows { from: id, to }),
             Effect::Restore(name) => self.restore(id, name),
             Effect::Changed(changed) => {
+                replica.role = changed.role;
                 if changed.role == Role::Leader {
                     self.checker.led(changed.epoch, id, replica.life);
                 } else {
@@ -294,7 +321,9 @@ impl Group {
         let replica = self.replicas.get_mut(&id).expect("only replicas have effects");
         let status = replica.engine.as_ref().map(|engine| engine.status()).unwrap_or_default();
         let next = replica.delivered.last().map_or(replica.disk.stored, |e| e.position) + 1;
-        self.checker.delivered(id, status.leads, next, &entry);
+        // A member answers the clients whose commands it took.
+        let answers = status.leads || replica.role == Role::Member;
+        self.checker.delivered(id, answers, next, &entry);
         if replica.replacing.is_some() {
             self.checker.violated(format!("{id} delivers while its store is replaced"));
         }
@@ -303,6 +332,10 @@ impl Group {
         }
         let (position, hash) = (entry.position, entry.hash);
         replica.delivered.push(entry);
+        if !replica.disk.notes.is_empty() {
+            // What such a log holds only its engine can read.
+            return;
+        }
         self.checker.majority(&status.members.voters, &self.replicas, position, hash);
     }
 
@@ -392,6 +425,21 @@ impl Group {
             self.settle();
         }
         assert_eq!(self.elected(), Some(id));
+    }
+
+    /// Time passes until every replica takes commands: a group without a leader.
+    pub(crate) fn found(&mut self) {
+        for _ in 0..100 {
+            self.tick(Span::millis(10));
+            self.settle();
+        }
+        let roles: Vec<_> = self.replicas.values().map(|replica| replica.role).collect();
+        assert!(self.leaderless(), "not everybody is a member: {roles:?}");
+    }
+
+    /// Does every replica take commands, as in a group without a leader?
+    pub(crate) fn leaderless(&self) -> bool {
+        self.replicas.values().all(|replica| replica.role == Role::Member)
     }
 
     /// Compares the whole group with the promises.

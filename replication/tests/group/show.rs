@@ -4,6 +4,9 @@ use replication::contract::*;
 use replication::primary_backup::Message as PrimaryBackup;
 use replication::raft::{Kind, Message as Raft};
 use replication::register::{Configuration, RegisterCommand};
+use replication::rotating_sequencer::{
+    Ballot, Body, Install, Message as RotatingSequencer, Part, Phase, Run, State,
+};
 
 pub(crate) fn effect(effect: &Effect) -> String {
     match effect {
@@ -62,8 +65,82 @@ pub(crate) fn message(message: &Message) -> String {
     match message {
         Message::PrimaryBackup(message) => primary_backup(message),
         Message::Raft(message) => raft(message),
-        Message::RotatingSequencer(message) => format!("{message:?}"),
+        Message::RotatingSequencer(message) => rotating_sequencer(message),
     }
+}
+
+/// What it says, and what it says of its sender: the view, and how far Requests, Sequences, disk and delivery are.
+fn rotating_sequencer(message: &RotatingSequencer) -> String {
+    let RotatingSequencer { view, phase, holds, body, .. } = message;
+    let phase = match phase {
+        Phase::Member => "",
+        Phase::Wedged => " wedged",
+        Phase::Blank => " blank",
+    };
+    let (requests, sequences) = (&holds.requests, holds.sequences);
+    let (durable, delivered) = (holds.durable, holds.delivered);
+    let body = self::body(body);
+    let has = format!("has {requests:?} {sequences} disk {durable} done {delivered}");
+    format!("{body} | v{}{phase} {has}", ballot(view))
+}
+
+fn body(body: &Body) -> String {
+    match body {
+        Body::Request { first, commands } => format!("request {first}={}", texts(commands)),
+        Body::Sequence { number, upto } => format!("sequence {number} upto {upto:?}"),
+        Body::Status => "status".to_owned(),
+        Body::Nack { requests, numbers, whole } => {
+            let numbers = numbers.map(|(from, to)| format!(" sequences {from}-{to}"));
+            let whole = if *whole { " with requests" } else { "" };
+            format!("nack{}{}{whole}", runs(requests), numbers.unwrap_or_default())
+        }
+        Body::Repair { parts, sequences } => {
+            let parts = parts.iter().map(part).collect::<String>();
+            let sequences = sequences.iter().map(|(number, it)| format!(" {number}:{}", runs(it)));
+            format!("repair{parts}{}", sequences.collect::<String>())
+        }
+        Body::Gather { ballot: it } => format!("gather {}", ballot(it)),
+        Body::State(state) => self::state(state),
+        Body::Install(install) => self::install(install),
+        Body::Recover => "recover".to_owned(),
+        Body::RecoverOk { ballot: it, .. } => format!("recover-ok {}", ballot(it)),
+        Body::Join => "join".to_owned(),
+        Body::Ask { round } => format!("ask {round}"),
+        Body::Answer { round } => format!("answer {round}"),
+        Body::Offer(offer) => format!("offer {}", offer.position),
+    }
+}
+
+/// Round and proposer.
+fn ballot(ballot: &Ballot) -> String {
+    format!("{}.{}", ballot.round, ballot.proposer)
+}
+
+fn texts(commands: &[Command]) -> String {
+    let texts: Vec<_> = commands.iter().map(|it| String::from_utf8_lossy(it)).collect();
+    format!("[{}]", texts.join(" "))
+}
+
+/// Members are named by their places here, from 0, as the messages do.
+fn runs(runs: &[Run]) -> String {
+    runs.iter().map(|run| format!(" {}/{}..{}", run.member, run.from, run.upto)).collect()
+}
+
+fn part(part: &Part) -> String {
+    format!(" {}/{}={}", part.member, part.first, texts(&part.commands))
+}
+
+fn state(state: &State) -> String {
+    let (durable, tail) = (state.durable, state.tail.len());
+    format!("state {} disk {durable} and {tail} more", ballot(&state.ballot))
+}
+
+fn install(install: &Install) -> String {
+    let Install { view, parent, .. } = install;
+    let members: Vec<_> =
+        view.members.iter().map(|life| life.map_or(0, |life| life.boot)).collect();
+    let (name, base, parent) = (ballot(&view.ballot), view.base, ballot(parent));
+    format!("install {name} boots {members:?} turns {:?} after {base} of {parent}", view.rotation)
 }
 
 fn raft(message: &Raft) -> String {
