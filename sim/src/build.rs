@@ -2,7 +2,7 @@
 
 use node::catalog::{CatalogConfig, CatalogProcess, Protocol, RestockConfig};
 use node::gateway::{GatewayConfig, GatewayProcess};
-use node::orders::{Ack, OrdersConfig, OrdersProcess};
+use node::orders::{self, Ack, OrdersConfig, OrdersProcess};
 use node::process::Now;
 use replication::raft::Limits;
 use replication::time::Span;
@@ -30,10 +30,10 @@ impl Maker for Real {
                     .map(|process| self.catalog(scenario, process))
                     .map_err(|why| why.to_string())
             }
-            Part::Orders { id, incarnation, recovered, rows } => {
-                let config = self.orders_config(scenario, id);
+            Part::Orders { id, boot, incarnation, recovered, rows } => {
+                let config = self.orders_config(scenario, id, boot);
                 OrdersProcess::start(config, now, incarnation, recovered, rows)
-                    .map(|process| Box::new(process) as Box<dyn Machine>)
+                    .map(|process| self.orders(process))
                     .map_err(|why| why.to_string())
             }
         }
@@ -78,12 +78,20 @@ impl Real {
         }
     }
 
-    fn orders_config(&self, scenario: &Scenario, id: u8) -> OrdersConfig {
+    fn orders_config(&self, scenario: &Scenario, id: u8, boot: u64) -> OrdersConfig {
         let mut config =
             OrdersConfig::new(id, (1..=scenario.orders).collect(), all_catalogs(scenario));
         config.ack = if scenario.group.ledger { Ack::Ledger } else { Ack::InSync };
-        if let Some(Mutant::Replication(mutant)) = self.mutant {
-            config.engine.mutant = Some(mutant);
+        match self.mutant {
+            Some(Mutant::Replication(mutant)) => config.engine.mutant = Some(mutant),
+            Some(Mutant::OrdersGroup(mutant)) => config.raft_mutant = Some(mutant),
+            _ => {}
+        }
+        if let Some(group) = scenario.orders_group {
+            config.protocol = orders::Protocol::Raft;
+            config.limits.tail_entries = group.tail;
+            config.limits.promotion_gap = config.limits.promotion_gap.min(group.tail);
+            config.seed = scenario.seed ^ u64::from(128 + id) << 56 ^ boot << 32;
         }
         config
     }
@@ -94,6 +102,7 @@ impl Real {
         config.cache_size = scenario.cache_size;
         config.cache_events = true;
         config.health_interval = Span::millis(scenario.health_ms);
+        config.proposes_leaders = scenario.orders_group.is_none();
         config.request_deadline = Span::millis(scenario.deadline_ms);
         let mut gateway = GatewayProcess::new(config, now);
         match self.mutant {
@@ -104,6 +113,13 @@ impl Real {
             _ => {}
         }
         gateway
+    }
+
+    fn orders(&self, mut orders: OrdersProcess) -> Box<dyn Machine> {
+        if let Some(Mutant::Orders(mutant)) = self.mutant {
+            orders.mutate(mutant);
+        }
+        Box::new(orders)
     }
 
     fn catalog(&self, scenario: &Scenario, mut catalog: CatalogProcess) -> Box<dyn Machine> {

@@ -11,6 +11,7 @@ pub mod history;
 pub mod invariants;
 pub mod marks;
 pub mod mutant;
+pub mod orders_group;
 pub mod rng;
 pub mod scenario;
 pub mod trace;

@@ -4,8 +4,10 @@
 
 use node::catalog::Mutant as Catalog;
 use node::gateway::Mutant as Gateway;
+use node::orders::Mutant as Orders;
 use replication::mutants::Mutant as Replication;
 
+use crate::orders_group;
 use crate::scenario::{Group, Scenario};
 
 /// A deliberate bug.
@@ -15,6 +17,10 @@ pub enum Mutant {
     Replication(Replication),
     /// In the engine of a catalog's group.
     Group(Replication),
+    /// In the order replicas, where their group elects its leader.
+    Orders(Orders),
+    /// In the engine of such a group.
+    OrdersGroup(Replication),
     /// In the gateway.
     Gateway(Gateway),
     /// In the catalog.
@@ -31,6 +37,10 @@ impl Mutant {
     pub fn narrow(self, scenario: &mut Scenario) {
         if !matches!(self, Mutant::Group(_) | Mutant::GroupCatalog(_)) {
             scenario.group = Group::alone();
+        }
+        match self {
+            Mutant::Orders(_) | Mutant::OrdersGroup(_) => orders_group::force(scenario),
+            _ => scenario.orders_group = None,
         }
     }
 }
@@ -53,6 +63,10 @@ pub const ALL: &[(&str, Mutant)] = &[
     ("raft-ack-before-durable", Mutant::Group(Replication::AckBeforeDurable)),
     ("raft-stale-leader-reads", Mutant::Group(Replication::StaleLeaderReads)),
     ("raft-snapshot-without-reset", Mutant::Group(Replication::SnapshotWithoutReset)),
+    ("orders-ack-before-durable", Mutant::OrdersGroup(Replication::AckBeforeDurable)),
+    ("orders-trade-unregistered", Mutant::Orders(Orders::TradeUnregistered)),
+    ("orders-trim-before-commit", Mutant::Orders(Orders::TrimBeforeCommit)),
+    ("orders-reign-not-logged", Mutant::Orders(Orders::ReignNotLogged)),
 ];
 
 /// Those that this system survives, or nearly: the orders' log is fed from the outbox, one stream, so logs never diverge and

@@ -8,6 +8,7 @@ use market::money::Price;
 use market::name::Name;
 
 use crate::directed::{self, Directed, Step};
+use crate::orders_group::{self, OrdersGroup};
 use crate::rng::Rng;
 use crate::world::clock::MAX_DRIFT_PPM;
 use crate::world::disk::DiskKnobs;
@@ -21,6 +22,8 @@ pub struct Scenario {
     pub seed: u64,
     /// The catalog's group.
     pub group: Group,
+    /// How the orders' group elects its leader; else the register does, and the group is one of primary-backup.
+    pub orders_group: Option<OrdersGroup>,
     /// Gateways, ids from 1.
     pub gateways: u8,
     /// Order replicas, ids from 1.
@@ -112,6 +115,7 @@ impl Scenario {
         let mut scenario = Scenario {
             seed,
             group: draw_group(rng),
+            orders_group: None,
             gateways: 1 + u8::from(rng.chance(0.7)),
             orders: if rng.chance(0.9) { 3 } else { 2 },
             clients: rng.between(1, 6) as u8,
@@ -143,16 +147,18 @@ impl Scenario {
         if scenario.faults.has(FaultKind::WallJump) {
             scenario.clients_knobs.born = true;
         }
+        orders_group::draw(&mut scenario);
         scenario
     }
 
     /// One line for a person.
     pub fn summary(&self) -> String {
         format!(
-            "catalogs {:?} gateways {} orders {} clients {}x{} listings {} hot {} cache {} restock {:?} health {} ms deadline {} ms directed {:?}\n  {:?}\n  {:?}\n  {:?}\n  faults {:?}\n  drift {} ppm, heals at {} ms",
+            "catalogs {:?} gateways {} orders {} {:?} clients {}x{} listings {} hot {} cache {} restock {:?} health {} ms deadline {} ms directed {:?}\n  {:?}\n  {:?}\n  {:?}\n  faults {:?}\n  drift {} ppm, heals at {} ms",
             self.group,
             self.gateways,
             self.orders,
+            self.orders_group,
             self.gateways,
             self.clients,
             self.listings.len(),

@@ -139,6 +139,7 @@ fn play(seed: u64) -> (Seen, sim::world::Outcome) {
     scenario.listings.clear();
     // Toys elect nobody, and no operator could ask them to.
     scenario.group.elects = false;
+    scenario.orders_group = None;
     let seen = Arc::new(Mutex::new(Seen::default()));
     let maker = Toys(seen.clone());
     let outcome = World::new(&scenario, &maker, Keep::Nothing).run();

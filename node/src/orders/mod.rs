@@ -27,6 +27,7 @@ mod deliver;
 mod drain;
 mod engine;
 mod gather;
+mod mutants;
 mod outbox;
 mod reads;
 mod recent;
@@ -48,6 +49,8 @@ use replication::time::Time;
 
 pub use command::Command;
 pub use config::{Ack, OrdersConfig, Protocol};
+#[cfg(feature = "mutants")]
+pub use mutants::Mutant;
 pub use standing::Standing;
 
 use crate::catalog::StartError;
@@ -62,6 +65,7 @@ use command::stored_reign;
 use decisions::Waiting;
 use drain::Drain;
 use gather::Gather;
+use mutants::Mutants;
 use outbox::OutboxReader;
 use reads::Reads;
 use recent::Recent;
@@ -94,6 +98,7 @@ pub struct OrdersProcess {
     mark: Option<Bytes>,
     /// Snapshots on their way from here and to here.
     transfers: Transfers,
+    mutants: Mutants,
 }
 
 impl OrdersProcess {
@@ -145,7 +150,14 @@ impl OrdersProcess {
             proposed: 0,
             mark: None,
             transfers: Transfers::new(ServiceKind::Orders),
+            mutants: Mutants::default(),
         }
+    }
+
+    /// Turns a deliberate bug on; right after the start, before any input.
+    #[cfg(feature = "mutants")]
+    pub fn mutate(&mut self, mutant: Mutant) {
+        self.mutants.chosen = Some(mutant);
     }
 
     /// This replica's id.

@@ -135,7 +135,11 @@ impl OrdersProcess {
         let status = self.engine.status();
         if self.elects_itself() {
             // Delivered to a leader: on the disks of a majority.
-            (status.members.voters.len() >= 2).then(|| self.law.count())
+            let number = match self.mutants.trim_before_commit() {
+                true => self.next_number(),
+                false => self.law.count(),
+            };
+            (status.members.voters.len() >= 2).then_some(number)
         } else {
             // Positions 1..=p hold the orders numbered below p.
             (self.configuration.in_sync.len() >= 2).then_some(status.in_sync_durable)

@@ -94,6 +94,9 @@ impl OrdersProcess {
 
     fn note_reign(&mut self, now: Now) {
         let epoch = self.configuration.epoch;
+        if self.mutants.reign_not_logged() {
+            return self.take_over(epoch);
+        }
         if self.registering.noted < epoch {
             let command = Command::Reign(epoch).encode();
             // Not taken: this replica hands over, or is deposed, or the log is full. The next burst tries again.
@@ -150,6 +153,9 @@ impl OrdersProcess {
         self.registering = Registering::default();
         self.proposed = self.law.count();
         self.standing = Standing::Registering;
+        if self.mutants.trade_unregistered() && self.configuration.leader.is_some() {
+            self.take_over(self.configuration.epoch);
+        }
     }
 
     /// The register changed. A reign that it does not mean any more is over, though the group may still be led from here.

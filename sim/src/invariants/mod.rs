@@ -5,6 +5,8 @@
 
 pub mod acknowledged_is_in_sync;
 pub mod acknowledged_is_in_the_ledger;
+pub mod acknowledged_is_on_a_majority;
+pub mod an_epoch_has_one_life;
 pub mod applied_is_on_a_majority;
 pub mod catalog_and_orders_add_up;
 pub mod catalogs_equal_after_healing;
@@ -12,8 +14,8 @@ pub mod exactly_once;
 pub mod no_acknowledged_order_lost;
 pub mod no_stale_read;
 pub mod numbers_dense_and_unique;
-pub mod one_catalog_leader_per_term;
 pub mod one_leader_per_epoch;
+pub mod one_leader_per_term;
 pub mod one_register;
 pub mod orders_never_vanish;
 pub mod progress_after_healing;

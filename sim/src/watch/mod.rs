@@ -1,6 +1,6 @@
 //! The watcher: sees every message and event of a world as it happens, checks what can be checked at once, and counts marks.
 
-mod catalogs;
+mod group;
 
 use std::collections::BTreeMap;
 
@@ -10,20 +10,22 @@ use node::gateway::CacheAction;
 use node::message::{Message, Outcome};
 use node::process::Event;
 use node::service::{ServiceId, ServiceKind};
-use replication::contract::{self, Position, ReplicaId, Role};
+use replication::contract::{self, Epoch, Position, ReplicaId, Role};
 use replication::raft::Kind;
 use replication::register::Configuration;
 use replication::{primary_backup, raft};
 
 use crate::invariants::acknowledged_is_in_the_ledger::Ledger;
+use crate::invariants::acknowledged_is_on_a_majority::Placed;
+use crate::invariants::an_epoch_has_one_life::Lives;
 use crate::invariants::one_leader_per_epoch::Leaders;
 use crate::invariants::one_register::Register;
 use crate::invariants::replicas_agree::{self, Prefixes};
 use crate::invariants::{Broken, acknowledged_is_in_sync, trimmed_is_on_two_disks};
 use crate::marks::Marks;
-use crate::scenario::Group;
+use crate::scenario::Scenario;
 use crate::world::host::Host;
-pub use catalogs::Catalogs;
+pub use group::GroupWatch;
 
 /// Longer than any undisturbed decision: then a gateway's lease was waited out. In µs.
 const GATED: u64 = 100_000;
@@ -39,10 +41,14 @@ pub struct Sight<'a> {
 /// The watcher.
 pub struct Watch {
     /// The catalog's group.
-    pub catalogs: Catalogs,
+    pub catalogs: GroupWatch,
+    /// The orders' group, where it elects its leader.
+    pub orders: Option<GroupWatch>,
+    placed: Placed,
+    lives: Lives,
     prefixes: Prefixes,
     ledger: Ledger,
-    /// Trades wait for the orders' in-sync set, too.
+    /// Trades wait for the orders' in-sync set, or for a majority of their group, too.
     waits_for_orders: bool,
     leaders: Leaders,
     register: Register,
@@ -57,18 +63,41 @@ pub struct Watch {
 
 impl Watch {
     /// Nothing seen yet.
-    pub fn new(hosts: usize, group: &Group) -> Self {
+    pub fn new(hosts: usize, scenario: &Scenario) -> Self {
+        let elects = scenario.orders_group.is_some();
+        let orders = || GroupWatch::new(ServiceKind::Orders, scenario.orders);
         Watch {
-            catalogs: Catalogs::new(group.members),
+            catalogs: GroupWatch::new(ServiceKind::Catalog, scenario.group.members),
+            orders: elects.then(orders),
+            placed: Placed::default(),
+            lives: Lives::default(),
             prefixes: Prefixes::default(),
             ledger: Ledger::default(),
-            waits_for_orders: !group.ledger,
+            waits_for_orders: !scenario.group.ledger,
             leaders: Leaders::default(),
             register: Register::default(),
             trimmed_below: 0,
             fills: BTreeMap::new(),
             deciding: BTreeMap::new(),
             led: vec![false; hosts],
+        }
+    }
+
+    /// The watcher of a group, if it elects its leader (one catalog alone is watched all the same).
+    pub fn group(&mut self, kind: ServiceKind) -> Option<&mut GroupWatch> {
+        match kind {
+            ServiceKind::Catalog => Some(&mut self.catalogs),
+            ServiceKind::Orders => self.orders.as_mut(),
+            ServiceKind::Gateway => None,
+        }
+    }
+
+    /// The same, to look at.
+    pub fn seen_group(&self, kind: ServiceKind) -> Option<&GroupWatch> {
+        match kind {
+            ServiceKind::Catalog => Some(&self.catalogs),
+            ServiceKind::Orders => self.orders.as_ref(),
+            ServiceKind::Gateway => None,
         }
     }
 
@@ -92,6 +121,9 @@ impl Watch {
         self.fills.retain(|(gateway, _), _| *gateway != host);
         self.deciding.retain(|(catalog, ..), _| *catalog != host);
         self.catalogs.died(host);
+        if let Some(orders) = &mut self.orders {
+            orders.died(host);
+        }
     }
 
     /// A process stopped in good order: did it hand over what it led?
@@ -120,7 +152,11 @@ impl Watch {
                 self.ledger.applied(changes);
                 self.catalogs.applied(sight.hosts, host, position, hash)
             }
-            _ => Ok(()),
+            _ => {
+                let Some(orders) = &self.orders else { return Ok(()) };
+                self.placed.applied(position, hash, changes);
+                orders.applied(sight.hosts, host, position, hash)
+            }
         }
     }
 
@@ -134,11 +170,15 @@ impl Watch {
         marks: &mut Marks,
     ) -> Result<(), Broken> {
         match event {
-            Event::Role(changed)
-                if service.kind == ServiceKind::Orders && changed.role == Role::Leader =>
-            {
-                self.led[host] = true;
-                self.leaders.saw(changed.epoch, service.id)?;
+            Event::Role(changed) if service.kind == ServiceKind::Orders => {
+                let leads = changed.role == Role::Leader;
+                self.led[host] |= leads;
+                match &mut self.orders {
+                    // Its epoch is a term; what it is to the register, that says apart.
+                    Some(group) => group.role(host, service.id, now, changed, marks)?,
+                    None if leads => self.leaders.saw(changed.epoch, service.id)?,
+                    None => {}
+                }
             }
             Event::Role(changed) if service.kind == ServiceKind::Catalog => {
                 let elections = marks.count("catalog elections");
@@ -185,10 +225,25 @@ impl Watch {
                     "fenced leaders",
                     u64::from(matches!(message, Message::Fenced(_)) && sight.hosts[to].is_orders()),
                 );
-                self.configured(from, configuration, marks)?;
+                let refused = matches!(message, Message::Refused { .. });
+                let own = self.orders.is_some() && sight.hosts[to].is_orders();
+                marks.add("raft orders refused by the register", u64::from(refused && own));
+                self.configured(sight, from, configuration, marks)?;
             }
+            Message::Decide(decide) => self.stamped(sight, from, decide.epoch)?,
             Message::Trim(trim) => {
-                trimmed_is_on_two_disks::judge(sight.hosts, self.register.newest(), trim)?;
+                self.stamped(sight, from, trim.epoch)?;
+                let (hosts, newest) = (sight.hosts, self.register.newest());
+                match &self.orders {
+                    Some(group) => trimmed_is_on_two_disks::judge_elected(
+                        hosts,
+                        group,
+                        &self.placed,
+                        newest,
+                        trim,
+                    )?,
+                    None => trimmed_is_on_two_disks::judge(hosts, newest, trim)?,
+                }
                 marks.hit("trims");
                 let down = sight.hosts.iter().any(|host| host.is_orders() && !host.is_up());
                 marks.add("trims while a replica is down", u64::from(down));
@@ -197,7 +252,9 @@ impl Watch {
             Message::Traded(replies) if sight.hosts[from].is_orders() => {
                 let id = sight.hosts[from].service.id;
                 self.ledger.judge(id, replies)?;
-                if self.waits_for_orders {
+                if self.waits_for_orders && self.orders.is_some() {
+                    self.placed.judge(id, replies)?;
+                } else if self.waits_for_orders {
                     let newest = self.register.newest();
                     acknowledged_is_in_sync::judge(sight.hosts, id, newest, replies)?;
                 }
@@ -217,7 +274,10 @@ impl Watch {
                 );
                 self.gated(sight, (from, decided.epoch, decided.batch), marks);
             }
-            Message::ReadOutbox(_) => marks.hit("reads of the outbox"),
+            Message::ReadOutbox(read) => {
+                self.stamped(sight, from, read.epoch)?;
+                marks.hit("reads of the outbox");
+            }
             Message::Leads(leads) => {
                 self.catalogs.spoke(sight.hosts[from].service.id, leads.term)?
             }
@@ -227,6 +287,13 @@ impl Watch {
             _ => {}
         }
         Ok(())
+    }
+
+    /// An order replica speaks in an epoch: it must be the one that leads in it, in the life in which it began to.
+    fn stamped(&mut self, sight: &Sight<'_>, from: usize, epoch: Epoch) -> Result<(), Broken> {
+        let host = &sight.hosts[from];
+        self.leaders.saw(epoch, host.service.id)?;
+        self.lives.saw(epoch, from, host.instance)
     }
 
     fn replicated(
@@ -243,25 +310,30 @@ impl Watch {
                 marks.hit("appends not taken");
             }
             contract::Message::PrimaryBackup(primary_backup::Message::Ack { .. }) => {}
-            contract::Message::Raft(message) if from.kind == ServiceKind::Catalog => {
-                self.agreed(from.id, message, marks)?;
-            }
-            contract::Message::Raft(_) | contract::Message::RotatingSequencer(_) => {}
+            contract::Message::Raft(message) => self.agreed(from, message, marks)?,
+            contract::Message::RotatingSequencer(_) => {}
         }
         Ok(())
     }
 
     fn agreed(
         &mut self,
-        from: ReplicaId,
+        from: ServiceId,
         message: &raft::Message,
         marks: &mut Marks,
     ) -> Result<(), Broken> {
         match message.kind {
             Kind::Append | Kind::Heartbeat | Kind::Snapshot | Kind::CampaignNow => {
-                self.catalogs.spoke(from, message.term)?;
+                if let Some(group) = self.group(from.kind) {
+                    group.spoke(from.id, message.term)?;
+                }
             }
             _ => {}
+        }
+        if from.kind != ServiceKind::Catalog {
+            let handed_over = message.kind == Kind::CampaignNow;
+            marks.add("raft orders reigns handed over", u64::from(handed_over));
+            return Ok(());
         }
         match message.kind {
             Kind::Heartbeat if !message.context.is_empty() => marks.hit("barriers asked for"),
@@ -275,6 +347,7 @@ impl Watch {
 
     fn configured(
         &mut self,
+        sight: &Sight<'_>,
         catalog: usize,
         configuration: &Configuration,
         marks: &mut Marks,
@@ -287,15 +360,27 @@ impl Watch {
             marks.hit("elections");
             let outside =
                 configuration.leader.is_some_and(|leader| !before.in_sync.contains(&leader));
-            if outside && before.epoch > 0 {
+            if let Some(group) = &self.orders {
+                marks.hit("raft orders registrations");
+                // Its group deposed it, and it does not know that yet.
+                let old = before.leader.filter(|old| Some(*old) != configuration.leader);
+                let old = old.map(ServiceId::orders);
+                let old = sight.hosts.iter().position(|host| Some(host.service) == old);
+                let contested = old.is_some_and(|host| group.leads(host));
+                marks.add("registrations contested", u64::from(contested));
+            } else if outside && before.epoch > 0 {
                 marks.hit("elections outside the in-sync set");
             }
+        } else if self.orders.is_some() {
+            // A leader that its group elected keeps the set to itself: what it says of others means nothing.
+            return Ok(());
         } else if configuration.in_sync.len() < before.in_sync.len() {
             marks.hit("shrinks of the in-sync set");
         } else if configuration.in_sync.len() > before.in_sync.len() && before.epoch > 0 {
             marks.hit("growths of the in-sync set");
         }
-        if configuration.in_sync.len() == 1 && before.in_sync.len() > 1 {
+        let alone = configuration.in_sync.len() == 1 && before.in_sync.len() > 1;
+        if alone && self.orders.is_none() {
             marks.hit("sole survivors");
         }
         Ok(())

@@ -104,6 +104,9 @@ impl World<'_> {
             (ServiceKind::Catalog, true) if self.scenario.group.elects => "catalog leader crashes",
             (ServiceKind::Catalog, _) => "catalog crashes",
             (ServiceKind::Gateway, _) => "gateway crashes",
+            (ServiceKind::Orders, true) if self.watch.orders.is_some() => {
+                "raft orders leader crashes"
+            }
             (ServiceKind::Orders, true) => "leader crashes",
             (ServiceKind::Orders, false) => "follower crashes",
         });
@@ -149,11 +152,16 @@ impl World<'_> {
     }
 
     fn split(&mut self, from: &[Target], to: &[Target], both: bool, lasting: u64) {
-        self.marks.hit(if both { "split catalogs" } else { "catalogs split one way" });
         let side = |targets: &[Target]| -> BTreeSet<usize> {
             targets.iter().map(|target| self.resolve(*target)).collect()
         };
         let (from, to) = (side(from), side(to));
+        let orders = from.iter().chain(&to).all(|host| self.hosts[*host].is_orders());
+        self.marks.hit(match (orders, both) {
+            (true, _) => "raft orders split",
+            (false, true) => "split catalogs",
+            (false, false) => "catalogs split one way",
+        });
         for (a, b) in from.iter().flat_map(|a| to.iter().map(move |b| (*a, *b))) {
             // A target that did not resolve to a host of its own stands on both sides: it is cut from nobody.
             if !to.contains(&a) && !from.contains(&b) {
@@ -172,11 +180,19 @@ impl World<'_> {
     fn lose_disk(&mut self, target: Target, down: u64) -> Result<(), Violation> {
         let host = self.resolve(target);
         match self.hosts[host].service.kind {
+            ServiceKind::Orders if self.watch.orders.is_some() => {
+                if self.voter_is_expendable(host) {
+                    self.marks.hit("raft orders disks lost");
+                    self.wipe(host, down)?;
+                    self.wish_replaced(host);
+                }
+                Ok(())
+            }
             ServiceKind::Orders if self.expendable(host) => {
                 self.marks.hit("disks lost");
                 self.wipe(host, down)
             }
-            ServiceKind::Catalog if self.catalog_is_expendable(host) => {
+            ServiceKind::Catalog if self.voter_is_expendable(host) => {
                 self.marks.hit("catalog disks lost");
                 self.wipe(host, down)?;
                 // Started as before, or as an operator starts a new one: either way it must be added to count. But the only
@@ -192,9 +208,9 @@ impl World<'_> {
     /// Kills the process, if it runs, and gives its machine an empty disk.
     pub(super) fn wipe(&mut self, host: usize, down: u64) -> Result<(), Violation> {
         self.crash(host, down)?;
-        if self.hosts[host].is_catalog() {
-            let end = self.hosts[host].disk.as_ref().map_or(0, |disk| disk.durable_end());
-            self.watch.catalogs.wiped(host, end);
+        let end = self.hosts[host].disk.as_ref().map_or(0, |disk| disk.durable_end());
+        if let Some(group) = self.watch.group(self.hosts[host].service.kind) {
+            group.wiped(host, end);
         }
         let later = 1 + self.rng.below(1_000);
         if let Some(disk) = self.hosts[host].disk.as_mut() {

@@ -58,7 +58,7 @@ impl World<'_> {
                 let joining = host.joining;
                 Part::Catalog { id, boot, incarnation, joining, recovered, rows }
             }
-            ServiceKind::Orders => Part::Orders { id, incarnation, recovered, rows },
+            ServiceKind::Orders => Part::Orders { id, boot, incarnation, recovered, rows },
             ServiceKind::Gateway => Part::Gateway { id },
         }
     }
@@ -87,8 +87,10 @@ impl World<'_> {
         // Members change with what is applied, and only then: most bursts need not be asked.
         let applied =
             |effect: &Effect| !matches!(effect, Effect::Send { .. } | Effect::Reply { .. });
-        if self.watch.catalogs.wants_view(index) || effects.iter().any(applied) {
-            self.watch.catalogs.burst(index, process.group().as_ref());
+        if let Some(group) = self.watch.group(host.service.kind)
+            && (group.wants_view(index) || effects.iter().any(applied))
+        {
+            group.burst(index, process.group().as_ref());
         }
         let performed = self.perform(index, instance, &mut effects);
         effects.clear();

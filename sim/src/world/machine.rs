@@ -18,7 +18,17 @@ pub trait Machine: Process {
 
 impl Machine for node::gateway::GatewayProcess {}
 
-impl Machine for node::orders::OrdersProcess {}
+impl Machine for node::orders::OrdersProcess {
+    fn group(&self) -> Option<Status> {
+        let status = self.status();
+        let known = !status.members.voters.is_empty();
+        known.then_some(status)
+    }
+
+    fn change_members(&mut self, now: Now, change: MemberChange) -> Result<(), MemberError> {
+        node::orders::OrdersProcess::change_members(self, now, change)
+    }
+}
 
 impl Machine for node::catalog::CatalogProcess {
     fn group(&self) -> Option<Status> {

@@ -28,6 +28,8 @@ pub enum Part {
     Orders {
         /// Which one.
         id: u8,
+        /// Never repeats for this replica.
+        boot: u64,
         /// Its disk.
         incarnation: Incarnation,
         /// Its log.

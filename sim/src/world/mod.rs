@@ -153,7 +153,7 @@ impl<'a> World<'a> {
             scenario.gateways,
             scenario.clients,
         );
-        let watch = Watch::new(hosts.len(), &scenario.group);
+        let watch = Watch::new(hosts.len(), scenario);
         World {
             scenario,
             layout,
@@ -296,8 +296,12 @@ impl<'a> World<'a> {
                     && disk.stored() == catalog.stored()
                     && disk.stored() == disk.durable_end()
             })
-            && ends.orders.iter().all(|(_, disk)| disk.stored() == orders.stored())
-            && progress_after_healing::next_number(catalog) == Some(orders.stored())
+            && ends.orders.iter().all(|(_, disk)| {
+                let settled = disk.idle() && disk.stored() == disk.durable_end();
+                disk.stored() == orders.stored() && (settled || self.watch.orders.is_none())
+            })
+            && progress_after_healing::next_number(catalog)
+                == progress_after_healing::orders_held(orders)
     }
 
     fn standstill(&self) -> String {

@@ -1,11 +1,12 @@
-//! An operator: takes catalogs out of their group and in again, one at a time, and does not give up.
+//! An operator: takes replicas out of groups that keep their own members and in again, one at a time, and does not give up.
 //!
-//! A catalog whose disk was lost is locked out by its group. It is removed, then added under its new disk. One that left the
+//! A replica whose disk was lost is locked out by its group. It is removed, then added under its new disk. One that left the
 //! group comes back with a new disk only, as its old one is void for ever.
 
 use std::collections::VecDeque;
 
 use node::process::Input;
+use node::service::ServiceKind;
 use replication::contract::{MemberChange, Members, ReplicaId};
 
 use super::host::Host;
@@ -24,11 +25,11 @@ const BEGUN: u64 = 12;
 /// What the operator is to bring about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Wish {
-    /// The catalog on this host is no member.
+    /// The replica on this host is no member.
     Out(usize),
     /// The catalog on this host has a disk that was no member's.
     Fresh(usize),
-    /// The catalog on this host votes, with the disk it has now.
+    /// The replica on this host votes, with the disk it has now.
     In(usize),
 }
 
@@ -53,7 +54,7 @@ impl World<'_> {
         self.operator
             .wishes
             .retain(|wish| !matches!(wish, Wish::Out(of) | Wish::In(of) if *of == host));
-        if self.watch.catalogs.is_member(self.hosts[host].service.id) {
+        if self.belongs(host) {
             self.wish(Wish::Out(host));
         }
         self.wish(Wish::In(host));
@@ -72,7 +73,7 @@ impl World<'_> {
                 self.wish(Wish::Fresh(host));
             }
             self.wish(Wish::In(host));
-        } else if catalogs.voters() > FEWEST && self.has_begun() {
+        } else if catalogs.voters() > FEWEST && self.has_begun(ServiceKind::Catalog) {
             self.marks.hit("members unwanted");
             self.wish(Wish::Out(host));
         }
@@ -103,9 +104,11 @@ impl World<'_> {
 
     /// True once the wish is fulfilled.
     fn pursue(&mut self, wish: Wish) -> Result<bool, Violation> {
-        let Some((leader, members)) = self.leading_catalog() else { return Ok(false) };
+        let (Wish::Out(host) | Wish::Fresh(host) | Wish::In(host)) = wish;
+        let kind = self.hosts[host].service.kind;
+        let Some((leader, members)) = self.leading(kind) else { return Ok(false) };
         match wish {
-            Wish::Out(host) => {
+            Wish::Out(_) => {
                 let id = self.hosts[host].service.id;
                 if !is_member(&members, id) {
                     self.marks.hit("members removed");
@@ -113,11 +116,11 @@ impl World<'_> {
                 }
                 self.ask_members(leader, MemberChange::Remove(id));
             }
-            Wish::Fresh(host) => {
+            Wish::Fresh(_) => {
                 self.refresh(host)?;
                 return Ok(true);
             }
-            Wish::In(host) => return Ok(self.bring_in(leader, &members, host)),
+            Wish::In(_) => return Ok(self.bring_in(leader, &members, host)),
         }
         Ok(false)
     }
@@ -164,9 +167,10 @@ impl World<'_> {
         self.push_input(leader, Input::Tick);
     }
 
-    /// The catalog that leads in the highest term, of those that answer, and its members.
-    fn leading_catalog(&self) -> Option<(usize, Members)> {
-        let running = self.hosts.iter().enumerate().filter(|(_, host)| host.is_well());
+    /// The replica that leads its group in the highest term, of those that answer, and the members.
+    fn leading(&self, kind: ServiceKind) -> Option<(usize, Members)> {
+        let group = self.hosts.iter().enumerate().filter(|(_, host)| host.service.kind == kind);
+        let running = group.filter(|(_, host)| host.is_well());
         running
             .filter_map(|(index, host)| Some((index, host.process.as_ref()?.group()?)))
             .filter(|(_, status)| status.leads)
@@ -174,29 +178,39 @@ impl World<'_> {
             .map(|(index, status)| (index, status.members))
     }
 
-    /// A catalog's disk may only be lost while those that are left agree on everything without it, and while no other change of
-    /// members is under way.
-    pub(super) fn catalog_is_expendable(&self, host: usize) -> bool {
-        if !self.scenario.group.elects || !self.operator.idle() {
-            return false;
-        }
-        let member = self.watch.catalogs.is_member(self.hosts[host].service.id);
-        self.has_begun() && (!member || self.watch.catalogs.voters() >= 3)
+    /// The disk of such a replica may only be lost while those that are left agree on everything without it, and while no other
+    /// change of members is under way. A change counts for a replica once it applied it: while only the lost one knew that a third
+    /// one votes, the second would ask it for its vote for ever.
+    pub(super) fn voter_is_expendable(&self, host: usize) -> bool {
+        let kind = self.hosts[host].service.kind;
+        let elects = kind != ServiceKind::Catalog || self.scenario.group.elects;
+        let Some(group) = self.watch.seen_group(kind) else { return false };
+        let enough =
+            !self.belongs(host) || group.voters() >= 3 && group.known_without(&self.hosts, host);
+        elects && enough && self.operator.idle() && self.has_begun(kind)
+    }
+
+    /// Is the replica on this host a member of its group, as far as anybody applied it?
+    fn belongs(&self, host: usize) -> bool {
+        let service = self.hosts[host].service;
+        self.watch.seen_group(service.kind).is_some_and(|group| group.is_member(service.id))
     }
 
     /// Before the group has begun nothing can be lost, but a first voter that comes back as one that joins would keep it from beginning.
-    fn has_begun(&self) -> bool {
-        self.hosts.iter().any(|other| {
+    fn has_begun(&self, kind: ServiceKind) -> bool {
+        self.hosts.iter().filter(|other| other.service.kind == kind).any(|other| {
             let disk = other.disk.as_ref().filter(|_| self.votes(other));
             disk.is_some_and(|disk| disk.durable_end() >= BEGUN)
         })
     }
 
     fn votes(&self, host: &Host) -> bool {
-        host.is_catalog() && self.watch.catalogs.is_voter(host.service.id)
+        let group = self.watch.seen_group(host.service.kind);
+        group.is_some_and(|group| group.is_voter(host.service.id))
     }
 
-    /// A process stops for good: right only for a catalog that was taken out of its group.
+    /// A process stops for good: right only for a catalog that was taken out of its group. (An order replica stays, and is added
+    /// again.)
     pub(super) fn halted(&mut self, host: usize, why: &str) -> Result<(), Violation> {
         let service = self.hosts[host].service;
         let out = self.hosts[host].is_catalog()

@@ -2,6 +2,7 @@
 
 use market::rows::{Row, RowChange, Table};
 use node::process::Input;
+use node::service::ServiceKind;
 use replication::contract::Position;
 
 use super::{Event, World};
@@ -55,7 +56,10 @@ impl World<'_> {
         rows: Vec<Row>,
     ) -> Result<(), Violation> {
         let service = self.hosts[host].service;
-        self.marks.hit("snapshots installed");
+        self.marks.hit(match service.kind {
+            ServiceKind::Catalog => "snapshots installed",
+            _ => "order snapshots installed",
+        });
         self.trace.fold(position ^ (rows.len() as u64) << 40);
         self.trace.line(self.now, || {
             format!("{service} replaces its store by {} rows as of {position}", rows.len())
@@ -65,7 +69,9 @@ impl World<'_> {
             .filter(|row| matches!(row.table, Table::Facts | Table::Outbox))
             .map(|row| row.clone().into())
             .collect();
-        self.watch.catalogs.restores(host);
+        if let Some(group) = self.watch.group(service.kind) {
+            group.restores(host);
+        }
         self.applied(host, position, &facts)?;
         let Some(disk) = self.hosts[host].disk.as_mut() else { return Ok(()) };
         match disk.replace(&mut self.rng, self.now, position, rows) {

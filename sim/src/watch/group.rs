@@ -1,22 +1,24 @@
-//! The watcher of the catalog's group: who leads, who belongs to it, and whether its replicas agree.
+//! The watcher of a group that elects its own leader: who leads, who belongs to it, and whether its replicas agree.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use node::limits::LEASE;
+use node::service::{ServiceId, ServiceKind};
 use replication::contract::{
     ChainHash, Changed, Epoch, Members, Position, ReplicaId, Role, Status,
 };
 
 use crate::invariants::one_leader_per_epoch::Leaders;
-use crate::invariants::{Broken, applied_is_on_a_majority, one_catalog_leader_per_term};
+use crate::invariants::{Broken, applied_is_on_a_majority, one_leader_per_term};
 use crate::marks::Marks;
 use crate::world::host::Host;
 
 /// So many of the last sets of voters may have committed what is applied now: several changes may be delivered at once.
 const VIEWS: usize = 3;
 
-/// What is known of the catalog's group.
-pub struct Catalogs {
+/// What is known of a group.
+pub struct GroupWatch {
+    kind: ServiceKind,
     leaders: Leaders,
     /// The highest term somebody was seen to lead in, and on which host.
     newest: Option<(Epoch, usize)>,
@@ -26,6 +28,8 @@ pub struct Catalogs {
     closed: BTreeMap<usize, u64>,
     /// Members by the replica that applied most, and how much that is.
     members: (u64, Members),
+    /// Whoever applied everything up to here knows these members.
+    changed_at: Position,
     /// Sets of voters as each process saw them, newest last.
     views: BTreeMap<usize, Vec<BTreeSet<ReplicaId>>>,
     /// Replicas that are or were members with the disk they have.
@@ -36,17 +40,19 @@ pub struct Catalogs {
     wiped: BTreeMap<usize, Position>,
 }
 
-impl Catalogs {
+impl GroupWatch {
     /// Members as they are configured at first.
-    pub fn new(first: u8) -> Self {
+    pub fn new(kind: ServiceKind, first: u8) -> Self {
         let voters: BTreeSet<ReplicaId> = (1..=first).collect();
         let members = Members { voters: voters.clone(), learners: BTreeSet::new() };
-        Catalogs {
-            leaders: one_catalog_leader_per_term::leaders(),
+        GroupWatch {
+            kind,
+            leaders: one_leader_per_term::leaders(kind),
             newest: None,
             reigns: BTreeMap::new(),
             closed: BTreeMap::new(),
             members: (0, members),
+            changed_at: 0,
             views: BTreeMap::new(),
             seen: vec![voters.clone()],
             joined: voters,
@@ -54,7 +60,7 @@ impl Catalogs {
         }
     }
 
-    /// Who leads in the highest term that was seen; the first catalog before anybody led.
+    /// On which host somebody leads in the highest term that was seen; the first host before anybody led.
     pub fn leader(&self) -> usize {
         self.newest.map_or(0, |(_, host)| host)
     }
@@ -112,6 +118,9 @@ impl Catalogs {
             self.seen.push(voters.clone());
         }
         if status.commit >= self.members.0 {
+            if self.members.1 != status.members {
+                self.changed_at = status.commit;
+            }
             self.members = (status.commit, status.members.clone());
             self.joined.extend(voters.iter().chain(&status.members.learners));
         }
@@ -138,14 +147,17 @@ impl Catalogs {
             return Ok(());
         };
         if changed.epoch > before {
-            marks.hit("catalog elections");
+            marks.hit(match self.kind {
+                ServiceKind::Catalog => "catalog elections",
+                _ => "raft orders elections",
+            });
             self.closed.insert(host, now);
             self.newest = Some((changed.epoch, host));
         }
         Ok(())
     }
 
-    /// A catalog speaks as only the leader of a term may.
+    /// A replica speaks as only the leader of a term may.
     pub fn spoke(&mut self, id: ReplicaId, term: Epoch) -> Result<(), Broken> {
         self.leaders.saw(term, id)
     }
@@ -177,7 +189,7 @@ impl Catalogs {
 
     /// A replica applied this prefix: is it where no failure that is tolerated reaches it?
     pub fn applied(
-        &mut self,
+        &self,
         hosts: &[Host],
         host: usize,
         position: Position,
@@ -190,6 +202,39 @@ impl Catalogs {
             0 | 1 => self.seen.iter().collect(),
             _ => own.iter().rev().take(VIEWS).collect(),
         };
-        applied_is_on_a_majority::judge(hosts, &views, &self.wiped, position, hash)
+        let held = |id| self.holds(hosts, id, position, hash);
+        applied_is_on_a_majority::judge(held, &views, position)
+    }
+
+    /// Is this very prefix on the disk of that replica, or was it on one that it lost since?
+    pub fn holds(
+        &self,
+        hosts: &[Host],
+        id: ReplicaId,
+        position: Position,
+        hash: ChainHash,
+    ) -> bool {
+        let service = ServiceId { kind: self.kind, id };
+        let found = hosts.iter().position(|host| host.service == service);
+        found.is_some_and(|index| {
+            self.wiped.get(&index).is_some_and(|end| position <= *end)
+                || hosts[index].disk.as_ref().is_some_and(|disk| disk.holds(position, hash))
+        })
+    }
+
+    /// Do enough voters to elect a leader know who votes, even after a crash, without the replica on this host?
+    pub fn known_without(&self, hosts: &[Host], without: usize) -> bool {
+        let others = hosts.iter().enumerate().filter(|(index, _)| *index != without);
+        let voters = others
+            .filter(|(_, host)| host.service.kind == self.kind && self.is_voter(host.service.id));
+        let know = voters
+            .filter_map(|(_, host)| host.disk.as_ref())
+            .filter(|disk| disk.stored().max(disk.state().commit) >= self.changed_at);
+        know.count() > self.voters() / 2
+    }
+
+    /// Who votes, by the replica that applied most.
+    pub fn voting(&self) -> &BTreeSet<ReplicaId> {
+        &self.members.1.voters
     }
 }
