@@ -106,6 +106,7 @@ impl World<'_> {
             (ServiceKind::Gateway, _) => "gateway crashes",
             (ServiceKind::Orders, true) => "leader crashes",
             (ServiceKind::Orders, false) => "follower crashes",
+            (ServiceKind::Customers, _) => unreachable!("no world has customers"),
         });
         self.crash(host, down)
     }
