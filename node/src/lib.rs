@@ -5,6 +5,7 @@
 
 pub mod catalog;
 mod catalog_route;
+pub mod customers;
 pub mod gateway;
 mod law_clock;
 pub mod limits;

@@ -116,6 +116,45 @@ pub const SUSPICION: Span = Span::millis(2_000);
 /// Listings refilled by one restock command.
 pub const RESTOCK_BATCH: usize = 1_024;
 
+// ---- Customers ----
+
+/// Wishes a member of the customers' group has in hand: what it may wait for in two seconds at 8,000 a second. Above it gateways are
+/// told to shed.
+pub const CUSTOMER_WISHES: usize = 16_384;
+
+/// Questions that may wait there for the proof that nothing newer was agreed on, for the same reason.
+pub const CUSTOMER_QUESTIONS: usize = 16_384;
+
+/// A wish that was not agreed on for this long is answered "unknown": three times as long as a group of members takes to go on
+/// without one of them. The gateway asks another member under the same key.
+pub const CUSTOMER_PATIENCE: Span = Span::millis(2_000);
+
+/// A member that takes part no more answers "unknown" after this: a view is changed, or a leader elected, in less; then nobody has
+/// to ask elsewhere.
+pub const CUSTOMER_LOST: Span = Span::millis(600);
+
+/// Purchases on one page of a buyer's history: at most 20 KiB each.
+pub const CUSTOMER_PAGE: usize = 20;
+
+/// Items whose thumbs are asked for at once: a page of a search, and then some.
+pub const CUSTOMER_ITEMS: usize = 256;
+
+/// Answers to one gateway are cut into messages of about this many bytes (256 KiB), so that nothing waits long behind them.
+pub const CUSTOMER_ANSWER: usize = 256 << 10;
+
+/// A session whose touch is under way is not touched again for this long: longer than the group usually takes to agree.
+pub const TOUCH_AGAIN: Span = Span::millis(1_000);
+
+/// Touches under way at once; above it a session in use is touched by a later request. 40 bytes each.
+pub const TOUCHES_UNDER_WAY: usize = 16_384;
+
+/// How often a member looks for sessions that are over: one command ends up to 64, so a backlog of 10,000 is gone in 16 s.
+pub const SWEEP_INTERVAL: Span = Span::millis(100);
+
+/// How long a session that is over waits for its removal, in milliseconds (5 s), times the place of the member that removes it:
+/// others come in only where the first one does not. Until then it takes memory and counts nothing.
+pub const SWEEP_LAG_MS: u64 = 5_000;
+
 // ---- Snapshots ----
 
 /// Bytes of keys and values in one part of a snapshot (1 MiB), give or take a row of a few KiB. The smallest rows cost as much again

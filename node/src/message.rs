@@ -3,6 +3,8 @@
 //! Every message may be lost, doubled, reordered or delayed; each exchange is idempotent or guarded by a session,
 //! an epoch or a version.
 
+mod customers;
+
 use market::listing::Listing;
 use market::name::Name;
 use market::order::{Order, OrderNumber};
@@ -11,6 +13,11 @@ use market::trade::{Trade, TradeRefusal};
 use replication::contract::{Epoch, Incarnation, Position, SnapshotName};
 use replication::register::{Configuration, Refusal, RegisterCommand};
 use replication::time::{Span, Time};
+
+pub use customers::{
+    AccountSeen, Credentials, CustomerAnswer, CustomerQuestion, CustomerReply, CustomerRequest,
+    SessionSeen, UnreadableCustomers,
+};
 
 /// Anything one service says to another.
 #[derive(Clone, Debug, PartialEq)]
@@ -88,6 +95,12 @@ pub enum Message {
     },
     /// Order replica: answers to reads.
     OrdersRead(Vec<(u64, OrderReply)>),
+
+    // Gateway to customers and back.
+    /// Gateway: wishes and questions, each with the gateway's own name for it.
+    AskCustomers(Vec<(u64, CustomerRequest)>),
+    /// Member of the customers' group: answers to them.
+    CustomersAnswer(Vec<(u64, CustomerReply)>),
 
     // Between replicas of one group.
     /// Of the group's engine.

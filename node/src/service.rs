@@ -9,6 +9,8 @@ pub enum ServiceKind {
     Catalog,
     /// Keeps orders.
     Orders,
+    /// Keeps accounts, sessions, carts and feedback.
+    Customers,
     /// Serves clients.
     Gateway,
 }
@@ -16,7 +18,8 @@ pub enum ServiceKind {
 /// One process of a deployment.
 ///
 /// The order of services says who dials whom: of two services that talk, the greater one opens the link
-/// (a gateway dials orders and catalogs, an order replica dials catalogs and lower order replicas).
+/// (a gateway dials customers, orders and catalogs, an order replica dials catalogs and lower order replicas; members of the
+/// customers' group dial lower ones).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ServiceId {
     /// What it does.
@@ -36,6 +39,11 @@ impl ServiceId {
         ServiceId { kind: ServiceKind::Orders, id }
     }
 
+    /// A member of the customers' group.
+    pub const fn customers(id: u8) -> Self {
+        ServiceId { kind: ServiceKind::Customers, id }
+    }
+
     /// A gateway.
     pub const fn gateway(id: u8) -> Self {
         ServiceId { kind: ServiceKind::Gateway, id }
@@ -47,6 +55,7 @@ impl fmt::Display for ServiceKind {
         f.write_str(match self {
             ServiceKind::Catalog => "catalog",
             ServiceKind::Orders => "orders",
+            ServiceKind::Customers => "customers",
             ServiceKind::Gateway => "gateway",
         })
     }

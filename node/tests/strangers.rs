@@ -1,12 +1,15 @@
-//! Whatever is said to a catalog or an order replica, by whomever, it neither panics nor stops.
+//! Whatever is said to a catalog, an order replica or a member of the customers' group, by whomever, it neither panics nor stops.
 
 use bytes::Bytes;
+use market::customers::{self, Action, Owner, PasswordHash, PurchaseId, SessionId};
+use market::item::{Category, ItemId};
 use market::listing::{Kind, NewListing};
 use market::name::Name;
 use market::order::Order;
 use market::rows::{Row, Table};
 use market::trade::{Key, Side, Trade, TradeRefusal, WallTime};
 use node::catalog::{CatalogConfig, CatalogProcess, Protocol};
+use node::customers::{CustomersConfig, CustomersProcess};
 use node::message::*;
 use node::orders::{OrdersConfig, OrdersProcess};
 use node::process::{Effect, HistoryPurpose, Input, Now, Process};
@@ -225,10 +228,64 @@ fn for_an_order_replica() -> impl Strategy<Value = Message> {
     ]
 }
 
+/// What a customer wishes.
+fn action() -> impl Strategy<Value = Action> {
+    let session = || (0..4_u8).prop_map(|token| SessionId([token; 32]));
+    let category = Category::try_from(3).expect("a digit");
+    let item = move || number().prop_map(move |id| ItemId { category, id });
+    let purchase = || number().prop_map(|id| PurchaseId(u128::from(id)));
+    prop_oneof![
+        name().prop_map(|login| Action::Open {
+            side: customers::Side::Buyer,
+            name: login.clone(),
+            login,
+            password: PasswordHash::new("$hash").expect("a good hash"),
+        }),
+        (number(), session(), prop_oneof![Just(60_000), number()]).prop_map(
+            |(id, session, idle_ms)| {
+                let owner = Owner { side: customers::Side::Buyer, id };
+                Action::SignIn { owner, session, idle_ms }
+            }
+        ),
+        (session(), item(), number(), number()).prop_map(|(session, item, quantity, available)| {
+            Action::AddToCart { session, item, quantity, available }
+        }),
+        (session(), item(), proptest::option::of(number()))
+            .prop_map(|(session, item, quantity)| Action::TakeFromCart { session, item, quantity }),
+        (session(), purchase()).prop_map(|(session, purchase)| {
+            Action::CheckOut { session, purchase, lines: Vec::new() }
+        }),
+        session().prop_map(|session| Action::SignOutEverywhere { session }),
+    ]
+}
+
+/// What a member of the customers' group is told.
+fn for_a_member() -> impl Strategy<Value = Message> {
+    let wish = (number(), number(), action()).prop_map(|(key, born, action)| CustomerRequest::Do {
+        key: Key(u128::from(key)),
+        born: WallTime(born),
+        action,
+    });
+    let session = || (0..4_u8).prop_map(|token| SessionId([token; 32]));
+    let question = prop_oneof![
+        session().prop_map(|session| CustomerQuestion::Cart { session }),
+        (session(), proptest::option::of(number()), any::<u32>())
+            .prop_map(|(session, below, max)| CustomerQuestion::Purchases { session, below, max }),
+        name().prop_map(|login| CustomerQuestion::Credentials {
+            side: customers::Side::Buyer,
+            login
+        }),
+    ];
+    let read = (question, any::<bool>())
+        .prop_map(|(question, fresh)| CustomerRequest::Read { question, fresh });
+    vec((number(), prop_oneof![4 => wish, 1 => read]), 0..40).prop_map(Message::AskCustomers)
+}
+
 fn from() -> impl Strategy<Value = ServiceId> {
     prop_oneof![
         id().prop_map(ServiceId::catalog),
         id().prop_map(ServiceId::orders),
+        id().prop_map(ServiceId::customers),
         id().prop_map(ServiceId::gateway),
     ]
 }
@@ -328,8 +385,36 @@ fn what_is_said_to_follow_a_place_without_a_term_is_not_taken() {
     assert_eq!((stopped, catalog.status().commit, catalog.applied()), (false, 0, 0));
 }
 
+fn member(config: CustomersConfig) -> CustomersProcess {
+    let now = Now { time: Time(1), wall: WallTime(1) };
+    let started = CustomersProcess::start(config, now, 1, 11, Recovered::default(), Vec::new());
+    started.expect("an empty disk is sound")
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(96))]
+
+    #[test]
+    fn a_member_alone_takes_anything(
+        inputs in vec((input(for_a_member()), any::<u16>()), 0..200)
+    ) {
+        let mut member = member(CustomersConfig::new(1, vec![1]));
+        prop_assert!(!feed(&mut member, inputs));
+        let law = member.law().clone();
+        prop_assert_eq!(customers::Customers::load(law.rows()), Ok(law));
+    }
+
+    #[test]
+    fn a_member_of_a_group_takes_anything(
+        inputs in vec((input(for_a_member()), any::<u16>()), 0..200),
+        by_raft in any::<bool>(),
+    ) {
+        let mut config = CustomersConfig::new(1, vec![1, 2, 3]);
+        if by_raft {
+            config.protocol = node::customers::Protocol::Raft;
+        }
+        prop_assert!(!feed(&mut member(config), inputs));
+    }
 
     #[test]
     fn a_catalog_takes_anything(inputs in vec((input(for_a_catalog()), any::<u16>()), 0..200)) {

@@ -115,6 +115,7 @@ impl From<ServiceId> for v1::Service {
         let kind = match service.kind {
             ServiceKind::Catalog => v1::ServiceKind::Catalog,
             ServiceKind::Orders => v1::ServiceKind::Orders,
+            ServiceKind::Customers => v1::ServiceKind::Customers,
             ServiceKind::Gateway => v1::ServiceKind::Gateway,
         };
         v1::Service { kind: kind.into(), id: service.id.into() }
@@ -128,6 +129,7 @@ impl TryFrom<v1::Service> for ServiceId {
         let kind = match v1::ServiceKind::try_from(service.kind) {
             Ok(v1::ServiceKind::Catalog) => ServiceKind::Catalog,
             Ok(v1::ServiceKind::Orders) => ServiceKind::Orders,
+            Ok(v1::ServiceKind::Customers) => ServiceKind::Customers,
             Ok(v1::ServiceKind::Gateway) => ServiceKind::Gateway,
             Ok(v1::ServiceKind::Unspecified) | Err(_) => {
                 return Err(out_of_range("service kind", service.kind));

@@ -7,15 +7,15 @@ use market::listing::Listing;
 use market::order::Order;
 use market::rows::Row;
 use market::trade::Trade;
-use node::message::{Message, OrderReply, TradeReply};
+use node::message::{CustomerReply, CustomerRequest, Message, OrderReply, TradeReply};
 use replication::contract::{self, Entry, SnapshotName};
 use replication::primary_backup;
 use replication::raft::{self, LogEntry};
 use replication::register::Configuration;
 
 use crate::limits::{
-    MAX_COMMAND_BYTES, MAX_CONTEXT_BYTES, MAX_ENTRIES, MAX_ENVELOPE_BYTES, MAX_ITEMS,
-    MAX_MARK_BYTES, MAX_MESSAGE_COST, MAX_NAMES, MAX_NUMBERS, MAX_ORDERS, MAX_REPLICAS,
+    MAX_COMMAND_BYTES, MAX_CONTEXT_BYTES, MAX_CUSTOMER_BYTES, MAX_ENTRIES, MAX_ENVELOPE_BYTES,
+    MAX_ITEMS, MAX_MARK_BYTES, MAX_MESSAGE_COST, MAX_NAMES, MAX_NUMBERS, MAX_ORDERS, MAX_REPLICAS,
     MAX_ROW_KEY_BYTES, MAX_ROW_VALUE_BYTES, MAX_ROWS,
 };
 
@@ -28,6 +28,8 @@ const ENTRY: usize = 48;
 const LISTING: usize = 112;
 /// An outcome, or an answer without its order or configuration, with its id.
 const OUTCOME: usize = 48;
+/// The id and the framing of a request to the customers, or of a reply.
+const NAMED: usize = 24;
 /// A read, or a number.
 const READ: usize = 28;
 const NUMBER: usize = 11;
@@ -67,6 +69,14 @@ fn lists_fit(message: &Message) -> bool {
         Message::Traded(replies) => replies.len() <= MAX_ITEMS,
         Message::ReadOrders { reads, .. } => reads.len() <= MAX_ITEMS,
         Message::OrdersRead(replies) => replies.len() <= MAX_ITEMS,
+        Message::AskCustomers(requests) => {
+            let short = |(_, it): &(u64, CustomerRequest)| it.cost() <= MAX_CUSTOMER_BYTES;
+            requests.len() <= MAX_ITEMS && requests.iter().all(short)
+        }
+        Message::CustomersAnswer(replies) => {
+            let short = |(_, it): &(u64, CustomerReply)| it.cost() <= MAX_CUSTOMER_BYTES;
+            replies.len() <= MAX_ITEMS && replies.iter().all(short)
+        }
         Message::Replication(contract::Message::PrimaryBackup(
             primary_backup::Message::Append { entries, .. },
         )) => {
@@ -104,6 +114,8 @@ fn variable(message: &Message) -> usize {
         Message::Traded(replies) => sum(replies, |(_, reply)| trade_reply(reply)),
         Message::ReadOrders { reads, .. } => reads.len() * READ,
         Message::OrdersRead(replies) => sum(replies, |(_, reply)| order_reply(reply)),
+        Message::AskCustomers(requests) => sum(requests, |(_, request)| NAMED + request.cost()),
+        Message::CustomersAnswer(replies) => sum(replies, |(_, reply)| NAMED + reply.cost()),
         Message::Replication(contract::Message::PrimaryBackup(message)) => primary_backup(message),
         Message::Replication(contract::Message::Raft(message)) => raft(message),
         Message::Replication(contract::Message::RotatingSequencer(message)) => {

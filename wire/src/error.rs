@@ -15,6 +15,9 @@ pub enum DecodeError {
     /// A part that every sender sets is absent, or an alternative is one that this version does not know.
     #[error("{0} is absent or unknown")]
     Missing(&'static str),
+    /// The bytes are no request to the customers, and no reply of theirs.
+    #[error(transparent)]
+    Customers(#[from] node::message::UnreadableCustomers),
     /// More of something than a message may carry.
     #[error("{count} {what} in one message, the limit is {limit}")]
     TooMany {

@@ -11,6 +11,7 @@ pub mod admin;
 mod cache;
 mod convert;
 mod cost;
+mod customers;
 mod decisions;
 mod error;
 mod hello;

@@ -23,6 +23,9 @@ pub const MAX_ITEMS: usize = 65_536;
 /// Most orders in one message: 8192 of at most 220 bytes stay below 2 MiB.
 pub const MAX_ORDERS: usize = 8192;
 
+/// Longest request to the customers, or answer of theirs, in bytes (512 KiB): a page of 20 purchases of 100 lines has up to 360,000.
+pub const MAX_CUSTOMER_BYTES: usize = 512 << 10;
+
 /// Most names in one invalidation: 16384 of at most 130 bytes stay below 2.2 MiB.
 pub const MAX_NAMES: usize = 16_384;
 
@@ -76,5 +79,6 @@ pub const MAX_LABEL_BYTES: usize = 128;
 pub const MAX_STATUS_ITEMS: usize = 1024;
 
 const _: () = assert!(MAX_ENVELOPE_BYTES + 4096 <= MAX_MESSAGE_COST);
+const _: () = assert!(MAX_CUSTOMER_BYTES + 4096 <= MAX_MESSAGE_COST);
 const _: () =
     assert!(MAX_ROW_KEY_BYTES + MAX_ROW_VALUE_BYTES + 4096 + MAX_MARK_BYTES <= MAX_MESSAGE_COST);

@@ -4,6 +4,7 @@ use node::message::Message;
 use prost::Message as _;
 
 use crate::convert::{at_most, required};
+use crate::customers;
 use crate::error::DecodeError;
 use crate::hello::Hello;
 use crate::limits::{MAX_BATCH_BYTES, MAX_BATCH_MESSAGES};
@@ -80,6 +81,10 @@ fn encode_kind(message: Message) -> Kind {
             Kind::ReadOrders(trades::encode_reads(epoch, reads))
         }
         Message::OrdersRead(replies) => Kind::OrdersRead(trades::encode_orders_read(replies)),
+        Message::AskCustomers(requests) => Kind::AskCustomers(customers::encode_asked(requests)),
+        Message::CustomersAnswer(replies) => {
+            Kind::CustomersAnswer(customers::encode_answer(replies))
+        }
         Message::Replication(message) => Kind::Replication(message.into()),
         Message::SnapshotPart(part) => Kind::SnapshotPart(part.into()),
         Message::SnapshotTaken(taken) => Kind::SnapshotTaken(taken.into()),
@@ -121,6 +126,10 @@ impl TryFrom<v1::Message> for Message {
                 Message::ReadOrders { epoch: part.epoch, reads: trades::decode_reads(part)? }
             }
             Kind::OrdersRead(part) => Message::OrdersRead(trades::decode_orders_read(part)?),
+            Kind::AskCustomers(part) => Message::AskCustomers(customers::decode_asked(part)?),
+            Kind::CustomersAnswer(part) => {
+                Message::CustomersAnswer(customers::decode_answer(part)?)
+            }
             Kind::Replication(message) => Message::Replication(message.try_into()?),
             Kind::SnapshotPart(part) => Message::SnapshotPart(part.try_into()?),
             Kind::SnapshotTaken(taken) => Message::SnapshotTaken(taken.into()),

@@ -135,7 +135,7 @@ fn row(service: ServiceId, status: &Status, furthest: u64) -> Vec<String> {
         if status.engine.is_some() { value.to_string() } else { String::new() }
     };
     let lag = match service.kind {
-        ServiceKind::Orders | ServiceKind::Catalog => {
+        ServiceKind::Orders | ServiceKind::Catalog | ServiceKind::Customers => {
             furthest.saturating_sub(engine.commit).to_string()
         }
         ServiceKind::Gateway => String::new(),
@@ -171,7 +171,7 @@ fn state(status: &Status) -> &'static str {
         (_, _, false) => "starting",
         (ServiceKind::Orders, _, true) => order_state(status),
         (ServiceKind::Catalog, _, true) => catalog_state(status),
-        (ServiceKind::Gateway, _, true) => "serves",
+        (ServiceKind::Customers | ServiceKind::Gateway, _, true) => "serves",
     }
 }
 
@@ -220,7 +220,7 @@ fn more(status: &Status) -> String {
             count("keys").unwrap_or(0),
             count("leased_gateways").unwrap_or(0)
         ),
-        ServiceKind::Orders => String::new(),
+        ServiceKind::Orders | ServiceKind::Customers => String::new(),
     }
 }
 
@@ -244,7 +244,7 @@ fn role(status: &Status) -> Option<&'static str> {
             "follows" => "follower",
             _ => "joining",
         }),
-        ServiceKind::Gateway => None,
+        ServiceKind::Customers | ServiceKind::Gateway => None,
     }
 }
 

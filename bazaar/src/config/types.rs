@@ -331,7 +331,7 @@ impl Config {
         let replicas = match service.kind {
             ServiceKind::Catalog => &self.catalog.replicas,
             ServiceKind::Orders => &self.orders.replicas,
-            ServiceKind::Gateway => return None,
+            ServiceKind::Customers | ServiceKind::Gateway => return None,
         };
         replicas.iter().find(|replica| replica.id == service.id)
     }

@@ -117,6 +117,7 @@ async fn serve(
     match service.kind {
         ServiceKind::Catalog => catalog::serve(config, service, args.fresh, stop).await,
         ServiceKind::Orders => orders::serve(config, service, args.fresh, stop).await,
+        ServiceKind::Customers => unreachable!("no configuration has customers"),
         ServiceKind::Gateway => gateway::serve(config, service, stop).await,
     }
 }

@@ -181,7 +181,7 @@ pub enum Refusal {
     /// No such account.
     #[error("no such account")]
     NoAccount,
-    /// Too many failed sign-ins of this account.
+    /// Too many failed sign-ins of this account. Said to clients as a wrong password is: who has an account is nobody's business.
     #[error("too many failed sign-ins, try again later")]
     Locked,
     /// A session of another account has this token.

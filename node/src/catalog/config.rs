@@ -80,7 +80,7 @@ pub struct RestockConfig {
     pub level: u64,
 }
 
-/// Why a catalog or order replica cannot start from what its disk holds.
+/// Why a replica cannot start from what its disk holds.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// The catalog's rows contradict each other or cannot be read.
@@ -89,6 +89,9 @@ pub enum StartError {
     /// The order totals cannot be read.
     #[error("the store's rows cannot be read as orders: {0}")]
     Orders(#[source] market::rows::LoadError),
+    /// The customers' rows contradict each other or cannot be read.
+    #[error("the store's rows cannot be read as customers: {0}")]
+    Customers(#[source] market::rows::LoadError),
     /// A row cannot be read.
     #[error("row {key} of table {table:?} cannot be read; was it written by a newer version?")]
     UnreadableRow {
@@ -116,8 +119,11 @@ pub enum StartError {
     #[error("{0}")]
     Entry(#[source] super::command::UnreadableCommand),
     /// The disk belongs to a replica of a group, and the settings say that there is none.
-    #[error("the store was written by a catalog of a group; configure its protocol")]
+    #[error("the store was written by a replica of a group; configure its protocol")]
     OfAGroup,
+    /// The rotating sequencer cannot go on from here.
+    #[error("{0}; replace this member with --fresh")]
+    RotatingSequencer(#[source] replication::rotating_sequencer::Unreadable),
     /// Raft cannot go on from here.
     #[error("{0}; replace this replica with --fresh")]
     Raft(#[source] replication::raft::StartError),

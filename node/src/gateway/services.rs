@@ -24,7 +24,7 @@ impl GatewayProcess {
                 self.health.ping(now, &self.links, effects);
                 self.selection.hurry(now);
             }
-            ServiceKind::Gateway => {}
+            ServiceKind::Customers | ServiceKind::Gateway => {}
         }
     }
 
@@ -52,7 +52,7 @@ impl GatewayProcess {
         match from.kind {
             ServiceKind::Catalog => self.catalog_says(now, from, message, effects),
             ServiceKind::Orders => self.orders_say(now, from.id, message, effects),
-            ServiceKind::Gateway => {}
+            ServiceKind::Customers | ServiceKind::Gateway => {}
         }
     }
 

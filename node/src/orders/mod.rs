@@ -349,7 +349,7 @@ impl OrdersProcess {
                 }
             }
             ServiceKind::Gateway if !up => self.forget_gateway(peer),
-            ServiceKind::Gateway => {}
+            ServiceKind::Customers | ServiceKind::Gateway => {}
         }
     }
 

@@ -17,6 +17,10 @@ pub(crate) struct Script {
     pub(crate) leads: Option<Epoch>,
     /// Who else does.
     pub(crate) leader: Option<ReplicaId>,
+    /// It decides together with others: nobody knows the places of what it proposes.
+    member: bool,
+    /// It takes no more.
+    pub(crate) full: bool,
     term: Epoch,
     end: Position,
     hash: ChainHash,
@@ -48,7 +52,8 @@ impl Script {
     }
 
     fn change(&mut self, role: Role, epoch: Epoch) {
-        self.leads = (role == Role::Leader).then_some(epoch);
+        self.leads = matches!(role, Role::Leader | Role::Member).then_some(epoch);
+        self.member = role == Role::Member;
         self.term = epoch;
         self.open.clear();
         self.proposed.clear();
@@ -63,6 +68,16 @@ impl Script {
 
     pub(crate) fn follow(&mut self, term: Epoch) {
         self.change(Role::Follower, term);
+    }
+
+    /// It is in a view together with others.
+    pub(crate) fn take_part(&mut self, epoch: Epoch) {
+        self.change(Role::Member, epoch);
+    }
+
+    /// It is in no view any more.
+    pub(crate) fn lose_view(&mut self, epoch: Epoch) {
+        self.change(Role::Joining, epoch);
     }
 
     /// The group has agreed on this, whoever proposed it.
@@ -103,10 +118,13 @@ impl Engine for Scripted {
         let Some(_) = script.leads else {
             return Err(ProposeError::NotLeader { epoch: 0, leader: None });
         };
+        if script.full {
+            return Err(ProposeError::Full { undelivered: 1, limit: 1 });
+        }
         let first = script.end + script.proposed.len() as u64 + 1;
         let last = first + commands.len() as u64;
         script.proposed.extend(commands);
-        Ok(Some(first..last))
+        Ok(Some(first..last).filter(|_| !script.member))
     }
 
     fn barrier(&mut self, _now: Time) -> Option<Barrier> {

@@ -88,7 +88,7 @@ impl Watch {
         match kind {
             ServiceKind::Catalog => Some(&mut self.catalogs),
             ServiceKind::Orders => self.orders.as_mut(),
-            ServiceKind::Gateway => None,
+            ServiceKind::Customers | ServiceKind::Gateway => None,
         }
     }
 
@@ -97,7 +97,7 @@ impl Watch {
         match kind {
             ServiceKind::Catalog => Some(&self.catalogs),
             ServiceKind::Orders => self.orders.as_ref(),
-            ServiceKind::Gateway => None,
+            ServiceKind::Customers | ServiceKind::Gateway => None,
         }
     }
 

@@ -109,6 +109,7 @@ impl World<'_> {
             }
             (ServiceKind::Orders, true) => "leader crashes",
             (ServiceKind::Orders, false) => "follower crashes",
+            (ServiceKind::Customers, _) => unreachable!("no world has customers"),
         });
         self.crash(host, down)
     }

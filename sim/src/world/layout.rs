@@ -39,6 +39,8 @@ impl Layout {
         let (before, count) = match service.kind {
             ServiceKind::Catalog => (0, self.catalogs),
             ServiceKind::Orders => (self.catalogs, self.orders),
+            // No world has customers.
+            ServiceKind::Customers => (0, 0),
             ServiceKind::Gateway => (self.catalogs + self.orders, self.gateways),
         };
         let exists = (1..=count).contains(&service.id);

@@ -59,6 +59,7 @@ impl World<'_> {
                 Part::Catalog { id, boot, incarnation, joining, recovered, rows }
             }
             ServiceKind::Orders => Part::Orders { id, boot, incarnation, recovered, rows },
+            ServiceKind::Customers => unreachable!("no world has customers"),
             ServiceKind::Gateway => Part::Gateway { id },
         }
     }

@@ -32,6 +32,8 @@ pub enum ServiceKind {
     Orders = 2,
     /// Serves clients.
     Gateway = 3,
+    /// Keeps accounts, sessions, carts and feedback.
+    Customers = 4,
 }
 impl ServiceKind {
     /// String value of the enum field names used in the ProtoBuf definition.
@@ -44,6 +46,7 @@ impl ServiceKind {
             Self::Catalog => "SERVICE_KIND_CATALOG",
             Self::Orders => "SERVICE_KIND_ORDERS",
             Self::Gateway => "SERVICE_KIND_GATEWAY",
+            Self::Customers => "SERVICE_KIND_CUSTOMERS",
         }
     }
     /// Creates an enum from field names used in the ProtoBuf definition.
@@ -53,6 +56,7 @@ impl ServiceKind {
             "SERVICE_KIND_CATALOG" => Some(Self::Catalog),
             "SERVICE_KIND_ORDERS" => Some(Self::Orders),
             "SERVICE_KIND_GATEWAY" => Some(Self::Gateway),
+            "SERVICE_KIND_CUSTOMERS" => Some(Self::Customers),
             _ => None,
         }
     }
@@ -885,6 +889,36 @@ pub struct Filled {
     /// No write of it was pending when this was read, and the session's lease stood.
     #[prost(bool, tag = "5")]
     pub cacheable: bool,
+}
+/// A wish or a question, with the gateway's own name for it.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct CustomerRequest {
+    #[prost(uint64, tag = "1")]
+    pub id: u64,
+    /// As the law writes its own commands (postcard): what the group agrees on is written the same way.
+    #[prost(bytes = "vec", tag = "2")]
+    pub request: ::prost::alloc::vec::Vec<u8>,
+}
+/// Gateway to any member of the customers' group.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct AskCustomers {
+    #[prost(message, repeated, tag = "1")]
+    pub requests: ::prost::alloc::vec::Vec<CustomerRequest>,
+}
+/// The answer to one of them.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct CustomerReply {
+    #[prost(uint64, tag = "1")]
+    pub id: u64,
+    /// Written as the request was.
+    #[prost(bytes = "vec", tag = "2")]
+    pub reply: ::prost::alloc::vec::Vec<u8>,
+}
+/// The member's answers.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct CustomersAnswer {
+    #[prost(message, repeated, tag = "1")]
+    pub replies: ::prost::alloc::vec::Vec<CustomerReply>,
 }
 /// Orders leader to catalog: decide these trades.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -2058,7 +2092,7 @@ pub struct Hello {
 pub struct Message {
     #[prost(
         oneof = "message::Kind",
-        tags = "1, 2, 3, 4, 5, 6, 10, 11, 12, 13, 20, 21, 22, 23, 24, 25, 30, 31, 32, 33, 34, 35, 14, 40, 41, 42"
+        tags = "1, 2, 3, 4, 5, 6, 10, 11, 12, 13, 20, 21, 22, 23, 24, 25, 30, 31, 32, 33, 34, 35, 14, 40, 41, 42, 50, 51"
     )]
     pub kind: ::core::option::Option<message::Kind>,
 }
@@ -2124,6 +2158,11 @@ pub mod message {
         SnapshotPart(super::SnapshotPart),
         #[prost(message, tag = "42")]
         SnapshotTaken(super::SnapshotTaken),
+        /// Gateway and customers.
+        #[prost(message, tag = "50")]
+        AskCustomers(super::AskCustomers),
+        #[prost(message, tag = "51")]
+        CustomersAnswer(super::CustomersAnswer),
     }
 }
 /// What a burst of work produced for one peer: one message on the wire, one wake-up for the receiver.

@@ -4,6 +4,11 @@
 #![allow(dead_code, unreachable_pub)]
 
 use bytes::Bytes;
+use market::customers::{
+    Action, Cart, Checkout, Outcome as CustomerOutcome, Owner, PasswordHash, Purchase, PurchaseId,
+    PurchaseLine, Refusal as CustomerRefusal, SessionId, Side as CustomerSide, Thumbs, Vote,
+};
+use market::item::{Category, ItemId};
 use market::listing::{Kind, Listing};
 use market::money::Price;
 use market::name::Name;
@@ -372,6 +377,173 @@ fn trade_message() -> impl Strategy<Value = Message> {
     ]
 }
 
+fn session() -> impl Strategy<Value = SessionId> {
+    any::<[u8; 32]>().prop_map(SessionId)
+}
+
+fn item() -> impl Strategy<Value = ItemId> {
+    (0..=9u8, any::<u64>()).prop_map(|(category, id)| ItemId {
+        category: Category::try_from(category).expect("a digit"),
+        id,
+    })
+}
+
+fn owner() -> impl Strategy<Value = Owner> {
+    let side = prop_oneof![Just(CustomerSide::Seller), Just(CustomerSide::Buyer)];
+    (side, any::<u64>()).prop_map(|(side, id)| Owner { side, id })
+}
+
+fn password() -> impl Strategy<Value = PasswordHash> {
+    "[$][!-~]{1,159}".prop_map(|text| PasswordHash::new(&text).expect("a hash"))
+}
+
+fn lines() -> impl Strategy<Value = Vec<PurchaseLine>> {
+    let line = (item(), name(), any::<u64>(), any::<u64>(), price()).prop_map(
+        |(item, name, seller, quantity, unit_price)| PurchaseLine {
+            item,
+            name,
+            seller,
+            quantity,
+            unit_price,
+        },
+    );
+    vec(line, 0..9)
+}
+
+fn purchase() -> impl Strategy<Value = Purchase> {
+    (any::<u128>(), any::<[u64; 3]>(), lines(), any::<bool>()).prop_map(
+        |(id, n, lines, reversed)| Purchase {
+            id: PurchaseId(id),
+            buyer: n[0],
+            order: n[1],
+            lines,
+            decided_at: WallTime(n[2]),
+            reversed,
+        },
+    )
+}
+
+fn action() -> impl Strategy<Value = Action> {
+    let n = any::<u64>;
+    prop_oneof![
+        (owner(), name(), name(), password()).prop_map(
+            |(Owner { side, .. }, login, name, password)| {
+                Action::Open { side, login, name, password }
+            }
+        ),
+        (owner(), session(), n()).prop_map(|(owner, session, idle_ms)| Action::SignIn {
+            owner,
+            session,
+            idle_ms
+        }),
+        (owner(), name())
+            .prop_map(|(Owner { side, .. }, login)| Action::SignInFailed { side, login }),
+        (session(), item(), n(), n()).prop_map(|(session, item, quantity, available)| {
+            Action::AddToCart { session, item, quantity, available }
+        }),
+        (session(), item(), option::of(n()))
+            .prop_map(|(session, item, quantity)| Action::TakeFromCart { session, item, quantity }),
+        session().prop_map(|session| Action::SaveCart { session }),
+        (session(), any::<u128>(), lines()).prop_map(|(session, id, lines)| Action::CheckOut {
+            session,
+            purchase: PurchaseId(id),
+            lines
+        }),
+        (session(), item())
+            .prop_map(|(session, item)| { Action::Vote { session, item, vote: Vote::Down } }),
+    ]
+}
+
+fn customer_request() -> impl Strategy<Value = CustomerRequest> {
+    let question = prop_oneof![
+        (owner(), name()).prop_map(|(Owner { side, .. }, login)| {
+            CustomerQuestion::Credentials { side, login }
+        }),
+        session().prop_map(|session| CustomerQuestion::Session { session }),
+        (session(), option::of(any::<u64>()), any::<u32>()).prop_map(|(session, below, max)| {
+            CustomerQuestion::Purchases { session, below, max }
+        }),
+        any::<u128>().prop_map(|id| CustomerQuestion::Purchase { id: PurchaseId(id) }),
+        vec(item(), 0..300).prop_map(|items| CustomerQuestion::Thumbs { items }),
+    ];
+    prop_oneof![
+        (key(), any::<u64>(), action()).prop_map(|(key, born, action)| CustomerRequest::Do {
+            key,
+            born: WallTime(born),
+            action
+        }),
+        (purchase(), option::of(any::<u64>()))
+            .prop_map(|(purchase, told_below)| CustomerRequest::Record { purchase, told_below }),
+        (question, any::<bool>())
+            .prop_map(|(question, fresh)| CustomerRequest::Read { question, fresh }),
+    ]
+}
+
+fn customer_answer() -> impl Strategy<Value = CustomerAnswer> {
+    let n = any::<u64>;
+    let thumbs = || (n(), n()).prop_map(|(up, down)| Thumbs { up, down });
+    let cart = (vec((item(), n()), 0..9), option::of((any::<u128>(), n(), lines()))).prop_map(
+        |(held, checkout)| Cart {
+            lines: held.into_iter().collect(),
+            checkout: checkout.map(|(id, at, lines)| Checkout {
+                purchase: PurchaseId(id),
+                at: WallTime(at),
+                lines,
+            }),
+        },
+    );
+    prop_oneof![
+        option::of((owner(), password(), any::<bool>())).prop_map(|found| {
+            CustomerAnswer::Credentials(found.map(|(owner, password, locked)| Credentials {
+                owner,
+                password,
+                locked,
+            }))
+        }),
+        option::of((owner(), name())).prop_map(|seen| {
+            CustomerAnswer::Session(seen.map(|(owner, name)| SessionSeen { owner, name }))
+        }),
+        option::of(cart).prop_map(CustomerAnswer::Cart),
+        option::of(vec((n(), purchase()), 0..20)).prop_map(CustomerAnswer::Purchases),
+        option::of(purchase()).prop_map(CustomerAnswer::Purchase),
+        option::of((n(), name(), n(), thumbs())).prop_map(|seen| {
+            CustomerAnswer::Account(seen.map(|(id, name, items, thumbs)| AccountSeen {
+                id,
+                name,
+                items,
+                thumbs,
+            }))
+        }),
+        vec(thumbs(), 0..300).prop_map(CustomerAnswer::Thumbs),
+        n().prop_map(CustomerAnswer::ToldBelow),
+    ]
+}
+
+fn customer_reply() -> impl Strategy<Value = CustomerReply> {
+    let outcome = prop_oneof![
+        any::<u64>().prop_map(CustomerOutcome::Opened),
+        any::<u64>().prop_map(CustomerOutcome::Bought),
+        any::<u64>().prop_map(|available| {
+            CustomerOutcome::Refused(CustomerRefusal::StockShort { available })
+        }),
+        Just(CustomerOutcome::Refused(CustomerRefusal::Overloaded)),
+    ];
+    prop_oneof![
+        outcome.prop_map(CustomerReply::Done),
+        customer_answer().prop_map(CustomerReply::Read),
+        Just(CustomerReply::Busy),
+        option::of(replica()).prop_map(|ask| CustomerReply::NotHere { ask }),
+        Just(CustomerReply::Unknown),
+    ]
+}
+
+fn customer_message() -> impl Strategy<Value = Message> {
+    prop_oneof![
+        vec((any::<u64>(), customer_request()), 0..9).prop_map(Message::AskCustomers),
+        vec((any::<u64>(), customer_reply()), 0..9).prop_map(Message::CustomersAnswer),
+    ]
+}
+
 /// Every variant.
 pub fn message() -> impl Strategy<Value = Message> {
     prop_oneof![
@@ -381,6 +553,7 @@ pub fn message() -> impl Strategy<Value = Message> {
         trade_message(),
         replication_message(),
         snapshot_message(),
+        customer_message(),
     ]
 }
 

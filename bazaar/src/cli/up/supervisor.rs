@@ -25,8 +25,8 @@ const KEPT_BACK: Duration = Duration::from_secs(1);
 const REQUESTS: usize = 4;
 
 /// Kinds in the sequence in which they stop: nobody is left without those it depends on.
-const STOP_SEQUENCE: [ServiceKind; 3] =
-    [ServiceKind::Gateway, ServiceKind::Orders, ServiceKind::Catalog];
+const STOP_SEQUENCE: [ServiceKind; 4] =
+    [ServiceKind::Gateway, ServiceKind::Customers, ServiceKind::Orders, ServiceKind::Catalog];
 
 /// Keeps services running until told to stop. Dropping it kills them.
 pub struct Supervisor {

@@ -15,6 +15,7 @@ impl World {
         let process = match service.kind {
             ServiceKind::Catalog => self.catalog(service.id),
             ServiceKind::Orders => self.orders(service.id),
+            ServiceKind::Customers => unreachable!("nobody trades with customers"),
             ServiceKind::Gateway => self.gateway(service.id),
         };
         self.processes.insert(service, process);
