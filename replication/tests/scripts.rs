@@ -8,14 +8,16 @@ use std::error::Error;
 use std::fmt::Write as _;
 
 use goldenscript::ArgumentConsumer;
-use group::{Group, primary_backup, raft, show};
-use replication::contract::{Command as Payload, MemberChange, Members, ReplicaId};
+use group::{Group, primary_backup, raft, rotating_sequencer, show};
+use replication::contract::{Command as Payload, MemberChange, Members, ReplicaId, Role};
 use replication::time::Span;
 
 /// Runs one script against one group.
 #[derive(Default)]
 struct Play {
     group: Option<Group>,
+    /// What is said all the time, or again, is left out of every answer.
+    quiet: bool,
 }
 
 type Answer = Result<String, Box<dyn Error>>;
@@ -31,18 +33,29 @@ fn number(args: &mut ArgumentConsumer<'_>, key: &str) -> Result<Option<u64>, Box
 impl Play {
     /// `start N [leader=ID] [memory=N] [batch=N]`: a group with an elected leader (or none), at rest.
     /// `raft N [leader=ID] [memory=N] [batch=N] [seed=N]`: the same of Raft.
+    /// `rotating N [memory=N] [ahead=N] [single=1] [fresh=1]`: a group of a rotating sequencer, founded unless it is to be fresh;
+    /// `memory` Sequences are kept for who was away, numbers go `ahead` of the slowest disk, `single` Requests are covered.
     fn start(&mut self, name: &str, args: &mut ArgumentConsumer<'_>) -> Result<(), Box<dyn Error>> {
         let size = id(args)?;
         let (memory, batch) = (number(args, "memory")?, number(args, "batch")?);
         let (memory, batch) = (memory.unwrap_or(8_192), batch.unwrap_or(1_024) as usize);
+        let (ahead, single) = (number(args, "ahead")?, number(args, "single")?.is_some());
+        let fresh = number(args, "fresh")?.is_some();
         let leader = number(args, "leader")?.map(|id| id as ReplicaId);
         let mut group = match name {
             "raft" => {
                 let seed = number(args, "seed")?.unwrap_or(1);
                 Group::new(size, raft_factory(size, seed, memory, batch))
             }
+            "rotating" => {
+                let ahead = ahead.unwrap_or(16_384);
+                Group::new(size, rotating_factory(size, memory, ahead, single))
+            }
             _ => Group::new(size, primary_backup_factory(size, memory, batch)),
         };
+        if name == "rotating" && !fresh {
+            group.found();
+        }
         match leader {
             Some(leader) if name == "raft" => group.elect_first(leader),
             Some(leader) => group.lead(leader),
@@ -70,6 +83,15 @@ fn raft_factory(size: u8, seed: u64, memory: u64, batch: usize) -> group::Factor
     raft(size, seed, move |config| {
         config.limits.tail_entries = memory;
         config.limits.append_entries = batch;
+    })
+}
+
+fn rotating_factory(size: u8, memory: u64, ahead: u64, single: bool) -> group::Factory {
+    rotating_sequencer(size, 1, move |config| {
+        config.limits.tail_sequences = memory;
+        config.limits.tail_bytes = if memory == 0 { 0 } else { config.limits.tail_bytes };
+        config.limits.sequence_ahead = ahead;
+        config.assignment_mode = single;
     })
 }
 
@@ -179,12 +201,18 @@ fn calm(group: &mut Group, args: &mut ArgumentConsumer<'_>) -> Result<(), Box<dy
         }
         group.settle();
     }
+    hide(group);
+    Ok(())
+}
+
+/// What is said all the time is left out of the trace.
+fn hide(group: &mut Group) {
     let chatter = |line: &String| {
-        let words = ["[] commit", " ack ", "heartbeat term", "heard term"];
+        let words =
+            ["[] commit", " ack ", "heartbeat term", "heard term", "status |", "all recover |"];
         words.iter().any(|word| line.contains(word))
     };
     group.trace.iter_mut().for_each(|trace| trace.retain(|line| !chatter(line)));
-    Ok(())
 }
 
 /// `elect ID [drop=ID]`: a gateway proposes a leader.
@@ -241,7 +269,11 @@ fn status(group: &mut Group) {
         let line = match group.status(id) {
             None => "down".to_owned(),
             Some(status) => {
-                let role = if status.leads { "leads" } else { "follows" };
+                let role = match (status.leads, group.replicas[&id].role) {
+                    (true, _) => "leads",
+                    (_, Role::Member) => "takes part in",
+                    _ => "follows",
+                };
                 let (epoch, end) = (status.epoch, status.end);
                 let (durable, commit) = (status.durable, status.commit);
                 let members = members(&status.members);
@@ -329,13 +361,23 @@ impl goldenscript::Runner for Play {
 
     fn run(&mut self, command: &Self::Command, _context: &goldenscript::Context) -> Answer {
         let mut args = command.consume_args();
-        if command.name == "start" || command.name == "raft" {
+        if matches!(command.name.as_str(), "start" | "raft" | "rotating") {
             self.start(&command.name, &mut args)?;
             return Ok(String::new());
         }
+        if command.name == "quiet" {
+            self.quiet = true;
+            return Ok(String::new());
+        }
+        let quiet = self.quiet;
         let group = self.group()?;
         run(group, &command.name, &mut args)?;
         args.reject_next()?;
+        if quiet {
+            hide(group);
+            let mut seen = std::collections::BTreeSet::new();
+            group.trace.iter_mut().for_each(|it| it.retain(|line| seen.insert(line.clone())));
+        }
         let mut output = String::new();
         for line in group.trace.iter_mut().flat_map(std::mem::take) {
             writeln!(output, "{line}")?;

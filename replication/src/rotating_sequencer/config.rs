@@ -89,8 +89,8 @@ pub struct Timing {
     pub silence: Span,
     /// A member whose turn was due for so long is taken for slow. 60 ms: five rounds of asking for what it may lack.
     pub turn: Span,
-    /// Patience differs from member to member by up to this much, so that one of them acts first. 40 ms: a round of
-    /// gathering fits in.
+    /// Patience differs from member to member by a quarter of this, so that one of them acts first. 80 ms: 20 ms from one
+    /// to the next, two ticks, in which a Gather reaches everybody.
     pub jitter: Span,
     /// A proposer with a majority of States waits so long for the other members that it heard lately. 100 ms: ten
     /// repetitions, so that loss leaves nobody out who lives.
@@ -112,6 +112,8 @@ pub struct Timing {
     pub own_pause: Span,
     /// A peer's need for a snapshot is repeated this often. 200 ms.
     pub ask_snapshot: Span,
+    /// Rows offered for so long and asked for all the same are sent anew. 2 s: taking a small store's.
+    pub offer: Span,
     /// What follows a snapshot is kept this long for its receiver. 30 s: longer than replacing a large store takes.
     pub feed: Span,
 }
@@ -126,7 +128,7 @@ impl Default for Timing {
             gap_again: Span::millis(8),
             silence: Span::millis(150),
             turn: Span::millis(60),
-            jitter: Span::millis(40),
+            jitter: Span::millis(80),
             grace: Span::millis(100),
             again: Span::millis(10),
             attempt: Span::millis(300),
@@ -136,6 +138,7 @@ impl Default for Timing {
             penalty: Span::millis(5_000),
             own_pause: Span::millis(100),
             ask_snapshot: Span::millis(200),
+            offer: Span::millis(2_000),
             feed: Span::millis(30_000),
         }
     }

@@ -11,7 +11,7 @@ use super::notes::Note;
 use super::view::{Life, majority};
 use super::{RotatingSequencer, Standing, cause};
 use crate::contract::Role;
-use crate::time::Time;
+use crate::time::{Span, Time};
 
 /// Becoming a member.
 #[derive(Default)]
@@ -23,6 +23,13 @@ pub(super) struct Joining {
     /// It is there.
     pub(super) recovered: bool,
     said: Option<Time>,
+}
+
+/// Somebody who asks to be taken in.
+pub(super) struct Joiner {
+    life: Life,
+    first: Time,
+    last: Time,
 }
 
 impl RotatingSequencer {
@@ -103,17 +110,28 @@ impl RotatingSequencer {
     /// Somebody has recovered and is level.
     pub(super) fn note_joiner(&mut self, from: usize, life: Life, phase: Phase) {
         if phase == Phase::Blank {
-            self.joiners.insert(from, (life, self.now));
+            let now = self.now;
+            let joiner = self.joiners.entry(from).or_insert(Joiner { life, first: now, last: now });
+            if joiner.life != life || now.since(joiner.last) >= self.config.timing.silence {
+                *joiner = Joiner { life, first: now, last: now };
+            }
+            joiner.last = now;
         }
     }
 
     /// Who asked lately, and was heard in no other life since.
     pub(super) fn fresh_joiners(&self) -> Vec<(usize, Life)> {
-        let silence = self.config.timing.silence;
-        let fresh = |(index, (life, at)): (&usize, &(Life, Time))| {
+        self.joiners_since(Span(0))
+    }
+
+    /// Who has asked for so long already.
+    pub(super) fn joiners_since(&self, patience: Span) -> Vec<(usize, Life)> {
+        let (now, silence) = (self.now, self.config.timing.silence);
+        let fresh = |(index, joiner): (&usize, &Joiner)| {
             let peer = &self.peers[*index];
-            let same = peer.life == *life && peer.phase == Phase::Blank;
-            (same && self.now.since(*at) < silence).then_some((*index, *life))
+            let same = peer.life == joiner.life && peer.phase == Phase::Blank;
+            let lately = now.since(joiner.last) < silence && now.since(joiner.first) >= patience;
+            (same && lately).then_some((*index, joiner.life))
         };
         self.joiners.iter().filter_map(fresh).collect()
     }

@@ -7,6 +7,9 @@ use super::view::Run;
 use super::{RotatingSequencer, Standing};
 use crate::time::Time;
 
+/// So many questions without an answer mean that nobody's list reaches back so far. 4: two of ten get lost.
+const VAIN: usize = 4;
+
 /// How far this member has learned.
 #[derive(Debug, Default)]
 pub(super) struct Learner {
@@ -26,7 +29,7 @@ impl Learner {
     pub(super) fn is_due(&mut self, now: Time, again: crate::time::Span) -> bool {
         let due = self.asked.is_none_or(|asked| now.since(asked) >= again);
         if due {
-            self.attempts += usize::from(self.asked.is_some());
+            self.attempts = if self.asked.is_some() { self.attempts + 1 } else { 0 };
             self.asked = Some(now);
         }
         due
@@ -121,6 +124,8 @@ impl RotatingSequencer {
         let heard = (0..self.size()).filter(|index| self.is_heard(*index));
         let best = heard.map(|index| self.peers[index].delivered).max().unwrap_or(0);
         let mine = self.learner.learned.min(self.complete).max(self.done.number);
-        best <= mine + self.config.limits.level
+        // Whoever asks in vain misses what only a snapshot brings.
+        let served = best <= mine || self.learner.attempts < VAIN;
+        best <= mine + self.config.limits.level && served
     }
 }

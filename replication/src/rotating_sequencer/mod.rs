@@ -1,5 +1,84 @@
 //! Atomic broadcast by a rotating sequencer: every member takes commands, and the right to number them moves from member to
 //! member with every number.
+//!
+//! # Sources
+//! - *Total Order Broadcast and Multicast Algorithms: Taxonomy and Survey* (Défago, Schiper, Urbán; ACM Computing Surveys,
+//!   2004): the class is "moving sequencer".
+//! - *Reliable Broadcast Protocols* (Chang, Maxemchuk; ACM TOCS, 1984): the ancestor; whoever numbers thereby acknowledges.
+//! - *The Totem Single-Ring Ordering and Membership Protocol* (Amir, Moser, Melliar-Smith, Agarwal, Ciarfella; ACM TOCS, 1995):
+//!   gather, commit, recovery; forgetting what all have; asking any holder; windows.
+//! - *Recovering Shared Objects Without Stable Storage* (Michael, Ports, Sharma, Szekeres; DISC 2017): crash-consistent quorums,
+//!   here for disks that are lost.
+//! - *Scalog* (Ding, Chu, Zhao, Li, Alvisi, van Renesse; NSDI 2020): a cut numbers everything up to a place in every stream.
+//!
+//! # What it guarantees
+//! - **Uniform total order**: what any member delivers at a position, every member delivers there, even if the first one dies.
+//! - A member's commands are delivered in the sequence in which it took them, each at most once.
+//! - Delivered is: on the disks of a majority *of the universe*, reported in one view. A minority decides nothing.
+//! - While a majority runs and hears each other, everything is delivered; a dead member costs its detection, a slow one its turn.
+//! - A barrier is passed after everything that was delivered anywhere before it was asked for.
+//! - Safety rests on no clock. Datagrams may be lost, doubled, reordered, delayed.
+//! - Fewer than half of the disks may be lost at a time; each returns as a new one, and speaks only for itself.
+//!
+//! # One command, step by step
+//! 1. [`Engine::propose`] takes it; [`Engine::flush`] sends it to all in a Request, numbered per member and life.
+//! 2. Whose turn it is says the next Sequence as soon as (1) it has every Sequence below, (2) it has every Request those cover, and
+//!    (3) what it covers leaves out no earlier Request of the same sender. A Sequence is a *cut*: it covers, for every member,
+//!    all Requests up to a number; so its size is the same for one command or a thousand, and (3) holds by construction.
+//! 3. Everybody notes both on disk. Nothing waits for that but the word "durable up to k", which every message carries.
+//! 4. When a majority has said it for k, everybody who has k delivers what it covers, by member and number.
+//! 5. What is missing is asked for: of whoever sent it, then of whoever says that it has it. Who has nothing to say says what it
+//!    holds, so the last message of a burst is missed as any other.
+//!
+//! # One change of view, step by step
+//! 1. Somebody is silent, slow, or wants to come in. A member notes a greater ballot, and then asks everybody: Gather.
+//! 2. Whoever promises (durably) stops: it sequences, acknowledges and delivers nothing below that ballot. State says what it has.
+//! 3. With a majority of the universe the proposer takes the longest list of the *highest* view, up to the first entry whose
+//!    Requests none of those members has (`recovery` says why nothing delivered is lost), and says Install.
+//! 4. Everybody listed fetches what it lacks, notes it with the view in one note, and takes part when that is durable.
+//!
+//! # States
+//! ```text
+//!            all disks empty                        the others have a newer view, a promise, no majority
+//!  Joining ────────────────────► Gathering ◄──────────────── Wedged ◄──────────────────────────────┐
+//!     │  ▲                          │   ▲     level, in no view │                                  │
+//!     │  └─ failed                  │   └───────────────────────┼───── silent, slow, joiner ────┐  │
+//!     │                             │ Install                   │ Install                       │  │
+//!     └── Install lists it ────►  Installing ◄──────────────────┘                               │  │
+//!                                   │ everything is on disk                                     │  │
+//!                                   └──────────────────────────────────────────────────────► Normal
+//! ```
+//!
+//! # Where what is
+//! | file | concern |
+//! |---|---|
+//! | `message`, `view` | what members say; views, lives, runs, cuts |
+//! | `config`, `cause` | identity, [`Timing`], [`Limits`], each with its reason; why a state changed |
+//! | `log`, `notes`, `durability` | the list in memory; on disk; and what waits for the disk |
+//! | `start` | taking up what the disk held |
+//! | `hearing`, `status` | whose words count; what every message says beside its body |
+//! | `normal`, `requests`, `sequencing`, `delivery`, `gaps`, `suspicion` | taking part |
+//! | `wedged`, `gathering`, `recovery`, `installing`, `joining` | the other states, and the rule of recovery |
+//! | `learning`, `snapshot` | catching up, with what is final, or with rows |
+//! | `barrier`, `release` | reads that see everything; forgetting |
+//!
+//! # Deviations from the sources, and from the assignment
+//! - With [`Config::assignment_mode`] a Sequence covers one Request, as the assignment has it; else any number.
+//! - Receipt counts only when it is durable, and delivery waits for the own disk, too: a store is never ahead of its notes.
+//!   It costs the member with a slow disk its own latency, and nobody else's.
+//! - Totem's rings go on in every part of a partition; here only a majority does.
+//! - A number of a Request belongs to a *life* (disk and start) of its sender; a restarted member begins at 0 in a new life, and
+//!   never acts in a view that lists an older one. That is why Sequences may be sent before they are durable.
+//! - The first view needs the empty disks of *all* members. Their disks are named in every later view: a member that was never
+//!   in a view counts in a majority if its disk is one of those, since then it forgot nothing.
+//! - Whoever was left out catches up *before* it asks for a view: what others delivered is final, and can be learned from anybody.
+//!
+//! # Caveats
+//! - Members may crash, pause and lose disks, but not lie; impossible messages are dropped all the same.
+//! - Members are fixed: the universe is configuration. Two members tolerate no failure, and no lost disk; one is alone.
+//! - What a member took and had not sent or noted when it died may be lost, or delivered: its clients ask again.
+//! - A majority that loses its disks *while it is the only one that had them* is a lost group. A group whose disks were all
+//!   lost founds itself anew.
 
 mod barrier;
 pub mod cause;
@@ -37,7 +116,7 @@ use self::durability::{Held, Write};
 use self::gathering::Gathering;
 use self::hearing::Peer;
 use self::installing::Installing;
-use self::joining::Joining;
+use self::joining::{Joiner, Joining};
 use self::learning::Learner;
 pub use self::message::{
     Ballot, Body, Holds, Install, Message, Offer, Part, Phase, State, Unreadable,
@@ -88,7 +167,7 @@ pub struct RotatingSequencer {
     own: Own,
     peers: Vec<Peer>,
     /// Who asked to be taken into a view.
-    joiners: BTreeMap<usize, (Life, Time)>,
+    joiners: BTreeMap<usize, Joiner>,
     /// The last Install taken, for those who missed it.
     install: Option<Install>,
     learner: Learner,

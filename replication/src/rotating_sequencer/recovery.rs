@@ -129,3 +129,90 @@ fn tail(here: &[&State], reach: u64) -> Vec<Vec<Run>> {
     let beyond = longest.tail.iter().skip((reach - longest.durable) as usize);
     beyond.take_while(|runs| runs.iter().all(has)).cloned().collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::view::Frontier;
+    use super::*;
+
+    /// The word of a member of a group of five that was founded with disks 1: its view's round, what it has, and what it knows.
+    fn word(round: u64, disk: u64, durable: u64, tail: &[u64], knows: [u64; 5]) -> Word {
+        let run = |upto: &u64| {
+            vec![Run { member: 0, life: Life::default(), from: upto - 1, upto: *upto }]
+        };
+        let founders = if round == 0 { Vec::new() } else { vec![1; 5] };
+        let view = match round {
+            0 => Ballot::NONE,
+            _ => Ballot { round, proposer: 1, incarnation: 1 },
+        };
+        let state = State {
+            ballot: Ballot { round: 9, proposer: 1, incarnation: 1 },
+            disks: knows.to_vec(),
+            founders,
+            durable,
+            position: durable,
+            frontier: Frontier::new(5),
+            has: vec![durable, 0, 0, 0, 0],
+            tail: tail.iter().map(run).collect(),
+        };
+        Word { life: Life { incarnation: disk, boot: 1 }, view, state }
+    }
+
+    fn base(words: &BTreeMap<usize, Word>, mistakes: Mistakes) -> u64 {
+        let counted = counted(words, &[1; 5], mistakes);
+        prefix(&counted, 0, mistakes).expect("somebody was in a view").base()
+    }
+
+    #[test]
+    fn the_highest_view_counts_however_short_its_list() {
+        let words = [
+            (0, word(2, 1, 7, &[], [1; 5])),
+            (1, word(3, 1, 5, &[], [1; 5])),
+            (2, word(3, 1, 4, &[], [1; 5])),
+        ];
+        let words = words.into();
+        assert_eq!(base(&words, Mistakes::default()), 5);
+        assert_eq!(base(&words, Mistakes { any_view: true, ..Mistakes::default() }), 7);
+        assert_eq!(base(&words, Mistakes { forgets: true, ..Mistakes::default() }), 4);
+    }
+
+    #[test]
+    fn the_list_ends_before_the_first_request_that_nobody_has() {
+        let mut words: BTreeMap<usize, Word> = [
+            (0, word(3, 1, 4, &[5, 6, 7, 8], [1; 5])),
+            (1, word(3, 1, 5, &[], [1; 5])),
+            (2, word(3, 1, 2, &[3], [1; 5])),
+        ]
+        .into();
+        assert_eq!(base(&words, Mistakes::default()), 5);
+        words.get_mut(&2).expect("it is there").state.has[0] = 7;
+        assert_eq!(base(&words, Mistakes::default()), 7, "what one lacks another has");
+    }
+
+    #[test]
+    fn a_disk_that_was_replaced_counts_for_nothing() {
+        // 1 promised before its disk was lost; 2 was asked by the new one since.
+        let words: BTreeMap<usize, Word> = [
+            (0, word(3, 1, 4, &[], [1; 5])),
+            (1, word(3, 1, 4, &[], [1; 5])),
+            (2, word(3, 1, 4, &[], [1, 2, 1, 1, 1])),
+        ]
+        .into();
+        let counts = |mistakes| counted(&words, &[1; 5], mistakes).len();
+        assert_eq!(counts(Mistakes::default()), 2, "no majority of five");
+        assert_eq!(counts(Mistakes { old_disks: true, ..Mistakes::default() }), 3);
+    }
+
+    #[test]
+    fn who_never_was_in_a_view_counts_only_with_a_founding_disk() {
+        let words: BTreeMap<usize, Word> = [
+            (0, word(3, 1, 4, &[], [1; 5])),
+            (1, word(0, 1, 0, &[], [1; 5])),
+            (2, word(0, 2, 0, &[], [1, 1, 2, 1, 1])),
+        ]
+        .into();
+        let counts = |mistakes| counted(&words, &[1; 5], mistakes).len();
+        assert_eq!(counts(Mistakes::default()), 2);
+        assert_eq!(counts(Mistakes { amnesia: true, ..Mistakes::default() }), 3);
+    }
+}

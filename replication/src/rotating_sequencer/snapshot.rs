@@ -30,12 +30,17 @@ impl RotatingSequencer {
     /// This peer needs the store's rows.
     pub(super) fn feed(&mut self, peer: usize) {
         let (now, again, hold) = (self.now, self.config.timing.ask_snapshot, self.stored_number);
-        let recent = |feed: &Feed| feed.offer.is_some() || now.since(feed.asked) < again;
+        let given_up = self.config.timing.offer;
+        // Somebody else's rows may have taken the place of those offered: then they are sent anew.
+        let recent = |feed: &Feed| match &feed.offer {
+            Some((_, since, _)) => now.since(*since) < given_up,
+            None => now.since(feed.asked) < again,
+        };
         if self.feeds.get(&peer).is_some_and(recent) || self.stored_number == 0 {
             return;
         }
         let feed = self.feeds.entry(peer).or_insert(Feed { asked: now, hold, offer: None });
-        feed.asked = now;
+        (feed.asked, feed.offer) = (now, None);
         let to = self.ids[peer];
         self.out.push(Effect::SendSnapshot { to });
     }
@@ -43,13 +48,14 @@ impl RotatingSequencer {
     /// The rows are staged there: they are offered, if what follows them is here.
     pub(super) fn offer(&mut self, peer: usize, name: &SnapshotName) {
         let Ok(mark) = Mark::decode(&name.mark, self.size()) else { return };
-        let useful = mark.number > self.kept.log.floor()
+        let hold = Done::at(&mark, name.position, name.hash).number;
+        let useful = hold >= self.kept.log.floor()
             && name.position > mark.start
             && name.position <= self.done.position;
         if !useful {
             return;
         }
-        let (now, hold) = (self.now, mark.number - 1);
+        let now = self.now;
         let offer = Offer::from(name);
         self.feeds.insert(peer, Feed { asked: now, hold, offer: Some((offer.clone(), now, now)) });
         self.send(peer, Body::Offer(offer));
@@ -64,7 +70,7 @@ impl RotatingSequencer {
             let Some((offer, since, last)) = &mut feed.offer else {
                 return now.since(feed.asked) < timing.feed;
             };
-            if peers[*peer].delivered > feed.hold || now.since(*since) >= timing.feed {
+            if peers[*peer].delivered >= feed.hold || now.since(*since) >= timing.feed {
                 // It took them; what it lacks now it asks for, and it is held for a while.
                 feed.hold = feed.hold.max(peers[*peer].delivered);
                 return now.since(*since) < timing.feed && !in_a_view(peers, *peer);

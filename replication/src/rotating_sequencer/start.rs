@@ -29,7 +29,7 @@ impl RotatingSequencer {
         assert!(ids.len() <= MOST_MEMBERS, "a group has at most {MOST_MEMBERS} members");
         let me = ids.binary_search(&config.id).expect("a member belongs to its group");
         let mut kept = Kept::replay(ids.len(), &recovered.notes)?;
-        let done = reconcile(&mut kept, &recovered, ids.len())?;
+        let (done, rebased) = reconcile(&mut kept, &recovered, ids.len())?;
         let life = config.life();
         check_disk(&kept, me, config.incarnation)?;
         kept.disks[me] = config.incarnation;
@@ -69,6 +69,10 @@ impl RotatingSequencer {
             now,
             out: Vec::new(),
         };
+        if rebased {
+            // The notes do not know that the list begins anew; what is noted from now on must follow something.
+            engine.digest(engine.done.number);
+        }
         engine.begin();
         Ok(engine)
     }
@@ -94,32 +98,36 @@ fn check_disk(kept: &Kept, me: usize, incarnation: u64) -> Result<(), Unreadable
     }
 }
 
-/// Brings the list and the store together: what was delivered, and where in the list that is.
-fn reconcile(kept: &mut Kept, recovered: &Recovered, size: usize) -> Result<Done, Unreadable> {
+/// Brings the list and the store together: what was delivered, and whether the list had to begin anew for it.
+fn reconcile(
+    kept: &mut Kept,
+    recovered: &Recovered,
+    size: usize,
+) -> Result<(Done, bool), Unreadable> {
     let (position, hash) = (recovered.applied, recovered.applied_hash);
     if recovered.mark.is_empty() {
         if position > 0 || kept.log.floor() > 0 {
             return Err(Unreadable::Contradiction("a store without a mark"));
         }
         let frontier = kept.log.frontier_at(0);
-        return Ok(Done { number: 0, skip: 0, position, hash, frontier });
+        return Ok((Done { number: 0, skip: 0, position, hash, frontier }, false));
     }
     let mark = Mark::decode(&recovered.mark, size)?;
     if position <= mark.start {
         return Err(Unreadable::Contradiction("a mark above its store"));
     }
-    rebase(kept, &mark)?;
-    Ok(Done::at(&mark, position, hash))
+    let rebased = rebase(kept, &mark)?;
+    Ok((Done::at(&mark, position, hash), rebased))
 }
 
-/// A store may be ahead of the list (a snapshot was taken): then the list begins anew with it.
-pub(super) fn rebase(kept: &mut Kept, mark: &Mark) -> Result<(), Unreadable> {
+/// A store may be ahead of the list (a snapshot was taken): then the list begins anew with it, and true is returned.
+pub(super) fn rebase(kept: &mut Kept, mark: &Mark) -> Result<bool, Unreadable> {
     let same = kept.log.position(mark.number - 1) == Some(mark.start)
         && kept.log.runs(mark.number) == Some(&mark.runs[..]);
     let whole = kept.log.floor() == mark.number
         && kept.log.position(mark.number).is_some_and(|end| mark.whole_at(end));
     if same || whole {
-        return Ok(());
+        return Ok(false);
     }
     if kept.log.floor() >= mark.number {
         return Err(Unreadable::Contradiction("the list begins after its store"));
@@ -135,5 +143,5 @@ pub(super) fn rebase(kept: &mut Kept, mark: &Mark) -> Result<(), Unreadable> {
         }
     }
     kept.log = log;
-    Ok(())
+    Ok(true)
 }

@@ -26,7 +26,7 @@ impl RotatingSequencer {
         if self.now.since(normal.since) < self.config.timing.grace + normal.patience {
             return;
         }
-        if self.has_joiner(view) {
+        if self.has_joiner(normal, view) {
             self.gather(cause::JOINER);
         } else if self.may_forgive(normal, view) {
             self.gather(cause::FORGIVEN);
@@ -68,8 +68,8 @@ impl RotatingSequencer {
     }
 
     /// A member that recovered, or was left out, asked lately to be taken in.
-    fn has_joiner(&self, view: &View) -> bool {
-        let fresh = self.fresh_joiners();
+    fn has_joiner(&self, normal: &Normal, view: &View) -> bool {
+        let fresh = self.joiners_since(normal.patience);
         fresh.into_iter().any(|(index, life)| view.life(index) != Some(life))
     }
 

@@ -54,7 +54,11 @@ impl Disk {
             LogWrite::State(state) => self.state = state,
             LogWrite::Reset { position, hash } => self.reset(position, hash),
             LogWrite::Note(note) => self.notes.push(note),
-            LogWrite::Digest(note) => self.notes = vec![note],
+            LogWrite::Digest(note) => {
+                self.notes = vec![note];
+                // It says where the list begins beside the store.
+                self.replaced = false;
+            }
         }
     }
 
