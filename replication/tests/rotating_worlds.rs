@@ -362,6 +362,7 @@ fn the_promises_hold_in_every_world() {
             (delivered, world.group.checker.passed, world.lost_disks, world.restores)
         });
         let Ok(numbers) = result else {
+            println!("seed {seed} failed");
             failed.push(seed);
             continue;
         };

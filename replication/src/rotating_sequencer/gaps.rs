@@ -224,10 +224,7 @@ impl RotatingSequencer {
         parts: Vec<Part>,
         sequences: Vec<(u64, Vec<Run>)>,
     ) {
-        let size = self.size();
-        let sane = |run: &Run| usize::from(run.member) < size && run.from < run.upto;
-        let sequences = sequences.into_iter().filter(|(_, runs)| runs.iter().all(sane));
-        let parts = parts.into_iter().filter(|part| usize::from(part.member) < size);
+        let (parts, sequences) = (parts.into_iter(), sequences.into_iter());
         match self.standing {
             Standing::Gathering(_) => {}
             Standing::Normal(_) => {

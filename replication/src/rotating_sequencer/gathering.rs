@@ -3,12 +3,11 @@
 
 use std::collections::BTreeMap;
 
-use super::config::MOST;
 use super::durability::Held;
 use super::message::{Ballot, Body, Install, Phase, State};
 use super::notes::Note;
 use super::recovery::{Mistakes, Prefix, Word, counted, newest_disks, prefix};
-use super::view::{Life, Run, View, majority};
+use super::view::{Life, View, majority};
 use super::{RotatingSequencer, Standing, cause};
 use crate::contract::Role;
 use crate::time::Time;
@@ -75,25 +74,11 @@ impl RotatingSequencer {
     }
 
     pub(super) fn take_state(&mut self, from: usize, life: Life, view: Ballot, state: State) {
-        let sane = self.is_sane(&state);
         let Standing::Gathering(gathering) = &mut self.standing else { return };
-        if gathering.ballot == state.ballot && gathering.durable && sane {
+        if gathering.ballot == state.ballot && gathering.durable {
             gathering.words.insert(from, Word { life, view, state });
             self.conclude();
         }
-    }
-
-    fn is_sane(&self, state: &State) -> bool {
-        let size = self.size();
-        let run =
-            |run: &Run| usize::from(run.member) < size && run.from < run.upto && run.upto < MOST;
-        state.disks.len() == size
-            && state.frontier.0.len() == size
-            && state.has.len() == size
-            && (state.founders.is_empty() || state.founders.len() == size)
-            && state.durable < MOST
-            && state.position < MOST
-            && state.tail.iter().flatten().all(run)
     }
 
     /// Proposes the view, if enough is known.

@@ -1,7 +1,7 @@
 //! Whose words count, and what every message says beside its body.
 
-use super::config::MOST;
 use super::message::{Ballot, Message, Phase};
+use super::sane::is_sane;
 use super::view::Life;
 use super::{RotatingSequencer, Standing, cause};
 use crate::time::Time;
@@ -29,13 +29,7 @@ pub(super) struct Peer {
 impl RotatingSequencer {
     /// Could a member have said this, and is it the newest disk and start known of it?
     pub(super) fn admits(&self, from: usize, message: &Message) -> bool {
-        let size = self.size();
-        let holds = &message.holds;
-        let numbers = [holds.sequences, holds.durable, holds.delivered, message.round];
-        let sane = holds.requests.len() == size
-            && numbers.iter().chain(&holds.requests).all(|number| *number < MOST)
-            && message.view.round < MOST
-            && message.life.boot < u64::MAX;
+        let sane = is_sane(message, self.size());
         #[cfg(feature = "mutants")]
         if self.config.errs(crate::mutants::Mutant::NoIncarnationVectors) {
             return sane;

@@ -60,7 +60,9 @@ impl RotatingSequencer {
         }
         let source = sources[self.learner.attempts % sources.len()];
         let last = self.peers[source].delivered.min(learned + self.batch());
-        let numbers = (last > learned && missing.is_empty()).then_some((learned + 1, last));
+        // A Sequence that is named is found to be forgotten there, and then a snapshot comes; a Request is not.
+        let lacking = (!missing.is_empty()).then_some((self.complete + 1, self.complete + 1));
+        let numbers = lacking.or((last > learned).then_some((learned + 1, last)));
         self.send(source, Body::Nack { requests: missing, numbers, whole: true });
     }
 
@@ -95,8 +97,14 @@ impl RotatingSequencer {
             numbered.map(|(number, command)| (RequestId { member, life, number }, command));
         let new: Vec<_> =
             requests.filter(|(id, command)| log.insert(*id, command.clone())).collect();
+        if new.is_empty() {
+            return;
+        }
+        self.learner.asked = None;
+        if let Standing::Installing(installing) = &mut self.standing {
+            installing.moved = self.now;
+        }
         for part in parts(new) {
-            self.learner.asked = None;
             self.note(&Note::Requests(part));
         }
     }

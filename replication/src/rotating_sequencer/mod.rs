@@ -56,7 +56,7 @@
 //! | `config`, `cause` | identity, [`Timing`], [`Limits`], each with its reason; why a state changed |
 //! | `log`, `notes`, `durability` | the list in memory; on disk; and what waits for the disk |
 //! | `start` | taking up what the disk held |
-//! | `hearing`, `status` | whose words count; what every message says beside its body |
+//! | `hearing`, `sane`, `status` | whose words count; what nobody says; what every message says beside its body |
 //! | `normal`, `requests`, `sequencing`, `delivery`, `gaps`, `suspicion` | taking part |
 //! | `wedged`, `gathering`, `recovery`, `installing`, `joining` | the other states, and the rule of recovery |
 //! | `learning`, `snapshot` | catching up, with what is final, or with rows |
@@ -98,6 +98,7 @@ mod notes;
 mod recovery;
 mod release;
 mod requests;
+mod sane;
 mod sequencing;
 mod snapshot;
 mod start;

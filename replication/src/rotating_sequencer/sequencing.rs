@@ -1,6 +1,5 @@
 //! Sequences: whose turn it is, what it may cover, and taking the others'.
 
-use super::config::MOST;
 use super::message::{Ballot, Body};
 use super::normal::Normal;
 use super::notes::{Note, covered};
@@ -116,13 +115,12 @@ impl RotatingSequencer {
 
     /// Only the member whose turn it is may say a number, and only in this view.
     pub(super) fn take_sequence(&mut self, from: usize, said: Ballot, number: u64, upto: &[u64]) {
-        let (size, end) = (self.size(), self.kept.log.end());
+        let end = self.kept.log.end();
         let (Standing::Normal(normal), Some(view)) = (&mut self.standing, &self.kept.view) else {
             return;
         };
         let near = number > end && number <= end + self.config.limits.early;
-        let sane = upto.len() == size && upto.iter().all(|upto| *upto < MOST);
-        if view.ballot == said && view.turn(number) == Some(from) && near && sane {
+        if view.ballot == said && view.turn(number) == Some(from) && near {
             normal.early.entry(number).or_insert_with(|| Early::Upto(upto.to_vec()));
         }
     }
