@@ -1,8 +1,9 @@
 //! One seed, or many: each its own world; marks added up, failures kept.
 
+use crate::broadcast;
 use crate::build::Real;
 use crate::invariants::Violation;
-use crate::marks::{Marks, VACUOUS_FROM};
+use crate::marks::{Marks, REQUIRED, VACUOUS_FROM};
 use crate::mutant::Mutant;
 use crate::scenario::Scenario;
 use crate::trace::Keep;
@@ -11,7 +12,45 @@ use crate::world::{Outcome, World};
 /// Every so many seeds are run twice, and the stories compared.
 pub const TWICE_EVERY: u64 = 100;
 
-/// Runs the world of a seed.
+/// Whose worlds are run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Group {
+    /// Gateways, catalogs and orders with their clients.
+    #[default]
+    Trading,
+    /// The customers' group: the rotating sequencer alone.
+    Customers,
+}
+
+impl Group {
+    /// Runs the world of a seed.
+    pub fn run(self, seed: u64, mutant: Option<Mutant>, keep: Keep) -> Outcome {
+        match (self, mutant) {
+            (Group::Trading, mutant) => run_seed(seed, mutant, keep),
+            (Group::Customers, Some(Mutant::Customers(mutant))) => {
+                broadcast::run_seed(seed, Some(mutant), keep)
+            }
+            (Group::Customers, _) => broadcast::run_seed(seed, None, keep),
+        }
+    }
+
+    /// What a seed says, in one line.
+    pub fn summary(self, seed: u64) -> String {
+        match self {
+            Group::Trading => Scenario::draw(seed).summary(),
+            Group::Customers => broadcast::scenario::Scenario::draw(seed).summary(),
+        }
+    }
+
+    fn required(self) -> &'static [&'static str] {
+        match self {
+            Group::Trading => REQUIRED,
+            Group::Customers => broadcast::marks::REQUIRED,
+        }
+    }
+}
+
+/// Runs the world of a seed of the trading group.
 pub fn run_seed(seed: u64, mutant: Option<Mutant>, keep: Keep) -> Outcome {
     let mut scenario = Scenario::draw(seed);
     if let Some(mutant) = mutant {
@@ -22,11 +61,11 @@ pub fn run_seed(seed: u64, mutant: Option<Mutant>, keep: Keep) -> Outcome {
 }
 
 /// Runs a seed, some of them twice: the second story must be the first.
-pub fn run_checked(seed: u64, mutant: Option<Mutant>) -> Outcome {
-    let mut outcome = run_seed(seed, mutant, Keep::Nothing);
+pub fn run_checked(group: Group, seed: u64, mutant: Option<Mutant>) -> Outcome {
+    let mut outcome = group.run(seed, mutant, Keep::Nothing);
     if seed.is_multiple_of(TWICE_EVERY) && outcome.violation.is_none() {
         outcome.marks.hit("seeds run twice");
-        let again = run_seed(seed, mutant, Keep::Nothing);
+        let again = group.run(seed, mutant, Keep::Nothing);
         if (again.hash, again.events) != (outcome.hash, outcome.events) {
             outcome.violation = Some(Violation {
                 invariant: "deterministic",
@@ -44,6 +83,8 @@ pub fn run_checked(seed: u64, mutant: Option<Mutant>) -> Outcome {
 /// What came of many seeds.
 #[derive(Default)]
 pub struct Tally {
+    /// Whose worlds.
+    pub group: Group,
     /// Worlds run.
     pub seeds: u64,
     /// Events in all of them.
@@ -68,6 +109,10 @@ impl Tally {
 
     /// Situations that a run of this length must have met and did not.
     pub fn vacuous(&self) -> Vec<&'static str> {
-        if self.seeds < VACUOUS_FROM { Vec::new() } else { self.marks.missing() }
+        if self.seeds < VACUOUS_FROM {
+            Vec::new()
+        } else {
+            self.marks.missing(self.group.required())
+        }
     }
 }

@@ -3,6 +3,7 @@
 //!
 //! A world is a function of its seed: one thread, one event queue, one stream of chance. Nothing here is ever shipped.
 
+pub mod broadcast;
 pub mod build;
 pub mod campaign;
 pub mod clients;

@@ -6,7 +6,7 @@ use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use clap::Parser;
-use sim::campaign::{Tally, run_checked, run_seed};
+use sim::campaign::{Group, Tally, run_checked};
 use sim::invariants::Violation;
 use sim::mutant::{self, Mutant};
 use sim::scenario::Scenario;
@@ -29,6 +29,9 @@ struct Arguments {
     /// Run seeds for so many seconds.
     #[arg(long)]
     seconds: Option<u64>,
+    /// Whose worlds: the trading group's, or the customers'. A mutant knows by itself.
+    #[arg(long, default_value = "trading", value_parser = parse_group)]
+    group: Group,
     /// First seed.
     #[arg(long, default_value_t = 0)]
     from: u64,
@@ -36,7 +39,7 @@ struct Arguments {
     #[arg(long, default_value_t = 2)]
     jobs: usize,
     /// Run only seeds whose orders' group elects its leader; the others are passed over.
-    #[arg(long, conflicts_with = "seed")]
+    #[arg(long, conflicts_with_all = ["seed", "group"])]
     raft_orders: bool,
     /// Turn a deliberate bug on; the run succeeds when a violation is found.
     #[arg(long, value_parser = parse_mutant)]
@@ -56,11 +59,22 @@ fn parse_mutant(name: &str) -> Result<NamedMutant, String> {
         .ok_or_else(|| format!("known mutants: {}", known()))
 }
 
+fn parse_group(name: &str) -> Result<Group, String> {
+    match name {
+        "trading" => Ok(Group::Trading),
+        "customers" => Ok(Group::Customers),
+        _ => Err("known groups: trading, customers".to_owned()),
+    }
+}
+
 /// Lines of a failing world's story that are printed.
 const STORY: usize = 400;
 
 fn main() -> ExitCode {
-    let arguments = Arguments::parse();
+    let mut arguments = Arguments::parse();
+    if let Some(NamedMutant(_, Mutant::Customers(_))) = arguments.mutant {
+        arguments.group = Group::Customers;
+    }
     let good = match arguments.seed {
         Some(seed) => one(seed, &arguments),
         None => many(&arguments),
@@ -72,9 +86,9 @@ fn one(seed: u64, arguments: &Arguments) -> bool {
     let mutant = arguments.mutant.as_ref().map(|named| named.1);
     let keep = Keep::Last(if arguments.trace { usize::MAX } else { STORY });
     let started = Instant::now();
-    let outcome = run_seed(seed, mutant, keep);
+    let outcome = arguments.group.run(seed, mutant, keep);
     let took = started.elapsed();
-    println!("seed {seed}: {}", Scenario::draw(seed).summary());
+    println!("seed {seed}: {}", arguments.group.summary(seed));
     if arguments.trace || outcome.violation.is_some() {
         let (dropped, lines) = &outcome.story;
         if *dropped > 0 {
@@ -140,9 +154,10 @@ fn mutant_verdict(tally: &Tally, name: &str, from: u64) -> bool {
 
 /// Worlds of one sort only cannot meet every situation.
 fn sound_verdict(tally: &Tally, one_sort: bool) -> bool {
+    let of = if tally.group == Group::Customers { " --group customers" } else { "" };
     for (seed, violation) in &tally.failures {
         println!("VIOLATION seed {seed}: {violation}");
-        println!("  cargo xtask sim --seed {seed}");
+        println!("  cargo xtask sim{of} --seed {seed}");
     }
     let missing = if one_sort { Vec::new() } else { tally.vacuous() };
     if !missing.is_empty() {
@@ -159,7 +174,7 @@ fn run_many(arguments: &Arguments) -> Tally {
     let until = arguments.seconds.map(|seconds| Instant::now() + Duration::from_secs(seconds));
     let (next, stop) = (AtomicU64::new(0), AtomicBool::new(false));
     let (results, inbox) = mpsc::channel::<(u64, Outcome)>();
-    let mut tally = Tally::default();
+    let mut tally = Tally { group: arguments.group, ..Tally::default() };
     std::thread::scope(|scope| {
         for _ in 0..arguments.jobs.max(1) {
             let results = results.clone();
@@ -178,7 +193,7 @@ fn run_many(arguments: &Arguments) -> Tally {
                     if passed_over {
                         continue;
                     }
-                    if results.send((seed, run_checked(seed, mutant))).is_err() {
+                    if results.send((seed, run_checked(arguments.group, seed, mutant))).is_err() {
                         break;
                     }
                 }

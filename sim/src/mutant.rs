@@ -21,6 +21,8 @@ pub enum Mutant {
     Orders(Orders),
     /// In the engine of such a group.
     OrdersGroup(Replication),
+    /// In the engine of the customers' group.
+    Customers(Replication),
     /// In the gateway.
     Gateway(Gateway),
     /// In the catalog.
@@ -67,6 +69,18 @@ pub const ALL: &[(&str, Mutant)] = &[
     ("orders-trade-unregistered", Mutant::Orders(Orders::TradeUnregistered)),
     ("orders-trim-before-commit", Mutant::Orders(Orders::TrimBeforeCommit)),
     ("orders-reign-not-logged", Mutant::Orders(Orders::ReignNotLogged)),
+    ("rsv-ack-before-durable", Mutant::Customers(Replication::AckBeforeDurable)),
+    ("rsv-ack-without-request", Mutant::Customers(Replication::AckWithoutRequest)),
+    ("rsv-amnesiac-answers", Mutant::Customers(Replication::AmnesiacAnswers)),
+    ("rsv-deliver-before-majority", Mutant::Customers(Replication::DeliverBeforeMajority)),
+    ("rsv-longest-list-of-any-view", Mutant::Customers(Replication::LongestListOfAnyView)),
+    ("rsv-majority-of-the-view", Mutant::Customers(Replication::MajorityOfTheView)),
+    ("rsv-no-idle-status", Mutant::Customers(Replication::NoIdleStatus)),
+    ("rsv-no-wedge", Mutant::Customers(Replication::NoWedge)),
+    ("rsv-numbers-used-again", Mutant::Customers(Replication::NumbersUsedAgain)),
+    ("rsv-recovery-forgets", Mutant::Customers(Replication::RecoveryForgets)),
+    ("rsv-sequence-across-gap", Mutant::Customers(Replication::SequenceAcrossGap)),
+    ("rsv-sequence-beyond-gap", Mutant::Customers(Replication::SequenceBeyondGap)),
 ];
 
 /// Those that this system survives, or nearly: the orders' log is fed from the outbox, one stream, so logs never diverge and
@@ -78,6 +92,9 @@ pub const SURVIVED: &[(&str, Mutant)] = &[
     ("readmit-without-leso", Mutant::Replication(Replication::ReadmitWithoutLeso)),
     ("raft-vote-forgotten", Mutant::Group(Replication::VoteForgotten)),
     ("raft-enrolment-ignored", Mutant::Group(Replication::EnrolmentIgnored)),
+    ("rsv-nack-only-the-sender", Mutant::Customers(Replication::NackOnlyTheSender)),
+    ("rsv-no-incarnation-vectors", Mutant::Customers(Replication::NoIncarnationVectors)),
+    ("rsv-sequence-unheard", Mutant::Customers(Replication::SequenceUnheard)),
 ];
 
 /// The mutant of a name.

@@ -1,6 +1,6 @@
 //! A share of the seeds, on every test run: sound worlds, repeatable worlds, situations met, and mutants found.
 
-use sim::campaign::{Tally, run_checked, run_seed};
+use sim::campaign::{Group, Tally, run_checked, run_seed};
 use sim::mutant::by_name;
 use sim::scenario::Scenario;
 use sim::trace::Keep;
@@ -11,7 +11,7 @@ const SEEDS: u64 = 240;
 fn all_sound(seeds: std::ops::Range<u64>) -> Tally {
     let mut tally = Tally::default();
     for seed in seeds {
-        tally.add(seed, run_checked(seed, None));
+        tally.add(seed, run_checked(Group::Trading, seed, None));
     }
     assert!(tally.failures.is_empty(), "{:#?}", tally.failures);
     tally

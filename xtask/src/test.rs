@@ -48,6 +48,7 @@ pub(crate) fn run(steps: &mut Steps, long: bool) -> ExitCode {
     run_tests(steps, "tests of the pure rooms", &PURE);
     let seeds = ["run", "--package", "sim", "--", "--seeds", SEEDS, "--jobs", JOBS];
     steps.cargo_as_test("simulator: CI's share of worlds", &seeds);
+    steps.cargo_as_test("simulator: CI's share of the customers' worlds", &customers(&seeds));
     run_mutants(steps);
     run_tests(steps, "tests of the body, with real processes", &BODY);
     if long {
@@ -57,6 +58,11 @@ pub(crate) fn run(steps: &mut Steps, long: bool) -> ExitCode {
     let passed = steps.all_passed() && steps.tally.failed == 0;
     println!("{} passed, {} failed", steps.tally.passed, steps.tally.failed);
     if passed { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// The same run, of the customers' group.
+fn customers<'a>(run: &[&'a str]) -> Vec<&'a str> {
+    [run, &["--group", "customers"]].concat()
 }
 
 /// Every deliberate bug must be found; the simulator itself says which there are.
@@ -96,6 +102,7 @@ fn run_long(steps: &mut Steps) {
         &jobs,
     ];
     steps.cargo_as_test("simulator: long share of worlds", &seeds);
+    steps.cargo_as_test("simulator: long share of the customers' worlds", &customers(&seeds));
     for (name, packages) in
         [("slow tests of the pure rooms", &PURE[..]), ("slow tests of the body", &BODY)]
     {

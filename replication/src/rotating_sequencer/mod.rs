@@ -124,6 +124,7 @@ pub use self::message::{
 };
 use self::normal::Normal;
 use self::notes::Kept;
+pub use self::notes::{Digest, Note};
 use self::requests::Own;
 use self::snapshot::Feed;
 use self::status::Said;

@@ -13,32 +13,52 @@ const LAYOUT: u8 = 1;
 
 /// One fact.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) enum Note {
+pub enum Note {
     /// These Requests are here.
     Requests(Part),
     /// This Sequence is here; it follows the one before, and replaces all that followed that so far.
-    Sequence { number: u64, runs: Vec<Run> },
+    Sequence {
+        /// Its number.
+        number: u64,
+        /// What it covers.
+        runs: Vec<Run>,
+    },
     /// Nothing below this ballot is taken part in any more.
     Ballot(Ballot),
     /// The newest disks known.
     Disks(Vec<Incarnation>),
     /// A view was installed: of the list so much stays, and these follow.
-    Installed { view: View, keep: u64, sequences: Vec<Vec<Run>> },
+    Installed {
+        /// The view.
+        view: View,
+        /// The Sequences up to this one stay.
+        keep: u64,
+        /// What each of those after it covers.
+        sequences: Vec<Vec<Run>>,
+    },
     /// Everything.
     Digest(Box<Digest>),
 }
 
 /// All that counts.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Digest {
-    pub(super) ballot: Ballot,
-    pub(super) view: Option<View>,
-    pub(super) disks: Vec<Incarnation>,
-    pub(super) floor: u64,
-    pub(super) position: Position,
-    pub(super) frontier: Frontier,
-    pub(super) sequences: Vec<Vec<Run>>,
-    pub(super) requests: Vec<Part>,
+pub struct Digest {
+    /// The promise.
+    pub ballot: Ballot,
+    /// The view last installed.
+    pub view: Option<View>,
+    /// The newest disks known.
+    pub disks: Vec<Incarnation>,
+    /// Every Sequence up to this one was forgotten.
+    pub floor: u64,
+    /// The position that the last command of that one has.
+    pub position: Position,
+    /// How far everything was covered by then.
+    pub frontier: Frontier,
+    /// What each Sequence after that one covers.
+    pub sequences: Vec<Vec<Run>>,
+    /// The Requests that are here, and that no Sequence up to that one covers.
+    pub requests: Vec<Part>,
 }
 
 /// What stands beside a store: the Sequence that its last command belongs to.
@@ -57,6 +77,14 @@ pub(super) struct Mark {
 impl Note {
     pub(super) fn encode(&self) -> Bytes {
         encode(self)
+    }
+
+    /// Reads a note, for whoever wants to know what a disk holds. Total: any bytes give a note or an error.
+    ///
+    /// # Errors
+    /// The bytes are no note of this layout.
+    pub fn decode(bytes: &[u8]) -> Result<Note, Unreadable> {
+        open(bytes)
     }
 }
 

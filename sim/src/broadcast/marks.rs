@@ -1,0 +1,40 @@
+//! Situations that a run of the customers' worlds must have met: one that did not proves nothing about them.
+
+use replication::rotating_sequencer::cause;
+
+/// From [`crate::marks::VACUOUS_FROM`] seeds on, each of these must have come up.
+pub const REQUIRED: &[&str] = &[
+    cause::SILENT,
+    cause::SLOW,
+    cause::JOINER,
+    cause::FORGIVEN,
+    cause::PROMISED,
+    cause::CUT_OFF,
+    cause::LEFT_BEHIND,
+    cause::FAR_BEHIND,
+    cause::FAILED,
+    "barriers passed",
+    "commands delivered",
+    "crashes",
+    "digests written",
+    "duelling proposers",
+    "disks lost",
+    "disks lost again while recovering",
+    "members back with their disks",
+    "members back without their disks",
+    "one-way partitions",
+    "partitions",
+    "pauses",
+    "power cuts",
+    "proposals at the same moment",
+    "proposals refused: no view",
+    "proposals refused: window full",
+    "recoveries that cut a tail",
+    "repairs by others than the sender",
+    "restarts in the middle of a batch",
+    "sequences that overtook their requests",
+    "slow disks",
+    "slow members",
+    "snapshots taken",
+    "torn tails kept in part",
+];
