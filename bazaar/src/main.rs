@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 use std::time::Duration;
 
-use bazaar::cli::{audit, config_check, member, status, trade, up};
+use bazaar::cli::{audit, broadcast, config_check, member, status, trade, up};
 use bazaar::config::ServiceArgs;
 use bazaar::service;
 use clap::{Parser, Subcommand};
@@ -25,10 +25,14 @@ enum Command {
     Catalog(ServiceArgs),
     /// Run one order replica
     Orders(ServiceArgs),
+    /// Run one member of the customers' group
+    Customers(ServiceArgs),
     /// Run one gateway
     Gateway(ServiceArgs),
     /// Load a running system with clients, and check every answer
     Trade(trade::TradeArgs),
+    /// Load the customers' group of a running system, and check that nothing acknowledged is missing
+    Broadcast(broadcast::BroadcastArgs),
     /// Do all replicas agree, and do catalog and orders add up?
     Audit(audit::AuditArgs),
     /// Who leads what, positions, lag, cache hit rates
@@ -62,9 +66,14 @@ async fn run(command: Command) -> ExitCode {
         Command::Up(args) => up::run(&args).await,
         Command::Catalog(args) => service::run(ServiceKind::Catalog, args).await,
         Command::Orders(args) => service::run(ServiceKind::Orders, args).await,
+        Command::Customers(args) => service::run(ServiceKind::Customers, args).await,
         Command::Gateway(args) => service::run(ServiceKind::Gateway, args).await,
         Command::Trade(args) => trade::command(args).await.unwrap_or_else(|error| {
             eprintln!("bazaar trade: {error}");
+            ExitCode::from(2)
+        }),
+        Command::Broadcast(args) => broadcast::command(args).await.unwrap_or_else(|error| {
+            eprintln!("bazaar broadcast: {error}");
             ExitCode::from(2)
         }),
         Command::Audit(args) => audit::run(args).await,

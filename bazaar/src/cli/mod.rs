@@ -1,6 +1,7 @@
 //! The commands of the one binary.
 
 pub mod audit;
+pub mod broadcast;
 mod catalogs;
 pub mod config_check;
 pub mod member;

@@ -53,6 +53,9 @@ pub async fn run(args: StatusArgs) -> ExitCode {
             }
             println!("{}", catalog_headline(&statuses));
             println!("{}", headline(&statuses));
+            if let Some(headline) = customers_headline(&statuses) {
+                println!("{headline}");
+            }
             println!("{}", table(&statuses));
         }
         if !args.watch {
@@ -89,6 +92,27 @@ fn catalog_headline(statuses: &Statuses) -> String {
     let (voters, learners) = (list(&engine.members.voters), list(&engine.members.learners));
     let learners = if learners.is_empty() { learners } else { format!(", learners: {learners}") };
     format!("catalog: led by catalog-{leader} in term {}, voters: {voters}{learners}", engine.epoch)
+}
+
+/// How many members of the customers' group take part, as the newest view that anybody knows has it.
+fn customers_headline(statuses: &Statuses) -> Option<String> {
+    let members = statuses.iter().filter(|(service, _)| service.kind == ServiceKind::Customers);
+    let all = members.clone().count();
+    let known: Vec<&Status> = members.filter_map(|(_, status)| status.as_ref().ok()).collect();
+    if all == 0 {
+        return None;
+    }
+    let part = known.iter().filter(|status| takes_part(status)).count();
+    let newest = known.iter().filter(|status| takes_part(status));
+    let newest = newest.filter_map(|status| status.engine.as_ref()).max_by_key(|it| it.epoch);
+    Some(match newest {
+        Some(engine) => format!(
+            "customers: {part} of {all} take part, in view {}, in turn: {}",
+            engine.epoch,
+            members_of(&engine.members.voters)
+        ),
+        None => format!("customers: none of {all} takes part"),
+    })
 }
 
 /// The newest configuration that anybody knows.
@@ -171,7 +195,9 @@ fn state(status: &Status) -> &'static str {
         (_, _, false) => "starting",
         (ServiceKind::Orders, _, true) => order_state(status),
         (ServiceKind::Catalog, _, true) => catalog_state(status),
-        (ServiceKind::Customers | ServiceKind::Gateway, _, true) => "serves",
+        (ServiceKind::Customers, _, true) if takes_part(status) => "takes part",
+        (ServiceKind::Customers, _, true) => "joins",
+        (ServiceKind::Gateway, _, true) => "serves",
     }
 }
 
@@ -187,6 +213,11 @@ fn catalog_state(status: &Status) -> &'static str {
         _ if engine.leader == Some(us) => "takes over",
         _ => "follows",
     }
+}
+
+/// Of a member of the customers' group: it is in the view, and takes requests.
+fn takes_part(status: &Status) -> bool {
+    status.counters.get("takes_part") == Some(&1)
 }
 
 fn order_state(status: &Status) -> &'static str {
@@ -220,7 +251,27 @@ fn more(status: &Status) -> String {
             count("keys").unwrap_or(0),
             count("leased_gateways").unwrap_or(0)
         ),
-        ServiceKind::Orders | ServiceKind::Customers => String::new(),
+        ServiceKind::Customers => {
+            let Some(engine) = &status.engine else { return String::new() };
+            format!(
+                "in turn: {}; out of turn: {}; {} accounts, {} sessions; datagrams {} in, {} out, {} dropped",
+                members_of(&engine.members.voters),
+                members_of(&engine.members.learners),
+                count("accounts").unwrap_or(0),
+                count("sessions").unwrap_or(0),
+                count("datagrams_received").unwrap_or(0),
+                count("datagrams_sent").unwrap_or(0),
+                count("datagrams_dropped").unwrap_or(0),
+            )
+        }
+        ServiceKind::Orders => String::new(),
+    }
+}
+
+fn members_of(ids: &BTreeSet<u8>) -> String {
+    match ids.is_empty() {
+        true => "nobody".to_owned(),
+        false => ids.iter().map(u8::to_string).collect::<Vec<_>>().join(", "),
     }
 }
 
@@ -244,7 +295,9 @@ fn role(status: &Status) -> Option<&'static str> {
             "follows" => "follower",
             _ => "joining",
         }),
-        ServiceKind::Customers | ServiceKind::Gateway => None,
+        ServiceKind::Customers if takes_part(status) => Some("member"),
+        ServiceKind::Customers => Some("joining"),
+        ServiceKind::Gateway => None,
     }
 }
 

@@ -40,6 +40,11 @@ impl Address {
         self.port
     }
 
+    /// The same host at another port.
+    pub(crate) fn with_port(&self, port: u16) -> Self {
+        Address { host: self.host.clone(), port }
+    }
+
     /// True if it stands for every address of the machine: fit to listen on, not to dial.
     pub fn is_wildcard(&self) -> bool {
         matches!(self.host.as_str(), "0.0.0.0" | "::")

@@ -37,6 +37,12 @@ pub struct ServiceArgs {
     /// Empty the store first, on purpose
     #[arg(long)]
     pub fresh: bool,
+    /// Customers only, for tests: lose this share of the datagrams that come in, from 0 to 1
+    #[arg(long, value_name = "SHARE", value_parser = share)]
+    pub drop: Option<f64>,
+    /// Makes --drop lose the same ones of a sequence again
+    #[arg(long, value_name = "SEED", requires = "drop")]
+    pub drop_seed: Option<u64>,
     /// Stop when standard input closes: a supervisor holds its other end
     #[arg(long, hide = true)]
     pub supervised: bool,
@@ -90,6 +96,11 @@ impl ServiceArgs {
             known: known.iter().map(ToString::to_string).collect(),
         })
     }
+}
+
+fn share(text: &str) -> Result<f64, String> {
+    let share = text.parse().ok().filter(|share| (0.0..=1.0).contains(share));
+    share.ok_or_else(|| "choose from 0 to 1".to_owned())
 }
 
 fn setting(text: &str) -> Result<(String, String), String> {

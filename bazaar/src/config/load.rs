@@ -78,6 +78,8 @@ fn anchor(config: &mut Config, folder: &Path) {
     let here = config.data.as_os_str() == ".";
     config.data = if here { folder.to_owned() } else { folder.join(&config.data) };
     config.cache.log = config.cache.log.take().map(|path| folder.join(path));
+    let secret = &mut config.customers.secret_file;
+    *secret = secret.take().map(|path| folder.join(path));
     for source in [&mut config.catalog.stocks, &mut config.catalog.toys] {
         if let Some(ListingsSource::File(path)) = source {
             *path = folder.join(&path);

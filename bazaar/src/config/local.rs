@@ -1,14 +1,16 @@
 //! Deployments on this machine: the default one, and ones on free ports for tests.
 
 use std::fs::File;
-use std::net::TcpListener;
+use std::net::{TcpListener, UdpSocket};
 use std::ops::Range;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use parking_lot::Mutex;
 
 use super::address::Address;
-use super::types::{CatalogGroup, Config, Gateway, ListingsSource, OrdersGroup, Replica};
+use super::types::{
+    CatalogGroup, Config, CustomersGroup, Gateway, ListingsSource, OrdersGroup, Replica,
+};
 
 /// Order replicas of the default deployment.
 const ORDER_REPLICAS: u8 = 3;
@@ -20,6 +22,13 @@ pub(crate) const CATALOG_REPLICAS: u8 = 3;
 /// gateways.
 pub(crate) const METRICS_ABOVE: u16 = 30;
 
+/// From the first port between services to the first one of the customers' group: above all catalogs, order replicas and
+/// gateways there may be, and five of them below the metrics.
+pub(crate) const CUSTOMERS_ABOVE: u16 = 24;
+
+/// The secret of the customers' group, beside the configuration.
+pub(crate) const SECRET_FILE: &str = "customers.secret";
+
 /// Ports of a deployment on this machine.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LocalPorts {
@@ -29,7 +38,10 @@ pub struct LocalPorts {
     pub orders: Vec<u16>,
     /// Public, internal and gRPC port of the gateways 1, 2, …
     pub gateways: Vec<(u16, u16, u16)>,
-    /// Metrics ports of the catalog replicas and then of the order replicas; those without one have no metrics.
+    /// Ports of the members 1, 2, … of the customers' group, for gRPC and for datagrams.
+    pub customers: Vec<u16>,
+    /// Metrics ports of the catalog replicas, then of the order replicas, then of the customers' group; those without one have
+    /// no metrics.
     pub metrics: Vec<u16>,
 }
 
@@ -48,8 +60,21 @@ impl LocalPorts {
             catalogs: (0..catalogs).map(|n| grpc.saturating_add(n)).collect(),
             orders: (catalogs..replicas).map(|n| grpc.saturating_add(n)).collect(),
             gateways: gateways.collect(),
+            customers: Vec::new(),
             metrics: (0..replicas).map(|n| grpc.saturating_add(METRICS_ABOVE + n)).collect(),
         }
+    }
+}
+
+impl LocalPorts {
+    /// The same with this many members of the customers' group, whose ports are 24 above the first between services.
+    pub fn with_customers(mut self, grpc: u16, members: u8) -> Self {
+        let first = grpc.saturating_add(CUSTOMERS_ABOVE);
+        let replicas = (self.catalogs.len() + self.orders.len()) as u16;
+        let metrics = grpc.saturating_add(METRICS_ABOVE + replicas);
+        self.customers = (0..u16::from(members)).map(|n| first.saturating_add(n)).collect();
+        self.metrics.extend((0..u16::from(members)).map(|n| metrics.saturating_add(n)));
+        self
     }
 }
 
@@ -65,10 +90,14 @@ impl Config {
         let mut metrics = ports.metrics.iter().map(|port| Address::loopback(*port));
         let mut replica = |id: u8, port: u16| {
             let address = Address::loopback(port);
-            Replica { id, address, listen: None, metrics: metrics.next(), join: false }
+            let metrics = metrics.next();
+            Replica { id, address, listen: None, metrics, datagrams: None, join: false }
         };
         let catalogs = (1..).zip(&ports.catalogs).map(|(id, port)| replica(id, *port)).collect();
         let orders = (1..).zip(&ports.orders).map(|(id, port)| replica(id, *port)).collect();
+        let customers: Vec<_> =
+            (1..).zip(&ports.customers).map(|(id, port)| replica(id, *port)).collect();
+        let secret_file = (!customers.is_empty()).then(|| PathBuf::from(SECRET_FILE));
         let gateways = (1..).zip(&ports.gateways).map(|(id, (public, internal, grpc))| Gateway {
             id,
             address: Address::loopback(*public),
@@ -84,6 +113,11 @@ impl Config {
                 ..CatalogGroup::default()
             },
             orders: OrdersGroup { replicas: orders, ..OrdersGroup::default() },
+            customers: CustomersGroup {
+                replicas: customers,
+                secret_file,
+                ..CustomersGroup::default()
+            },
             gateways: gateways.collect(),
             ..Config::default()
         }
@@ -99,13 +133,14 @@ impl Config {
             catalogs: grpc[..usize::from(catalogs)].to_vec(),
             orders: grpc[usize::from(catalogs)..].to_vec(),
             metrics: metrics.to_vec(),
+            customers: Vec::new(),
             gateways: rest.chunks_exact(3).map(|three| (three[0], three[1], three[2])).collect(),
         };
         Ok(Config::local(&ports, data))
     }
 }
 
-/// Different ports of the loopback address that nobody else who asks here gets while this process lives, on this machine. They
+/// Different ports (of TCP and UDP) of the loopback address that nobody else who asks here gets while this process lives, on this machine. They
 /// are below the range from which the system takes ports for outgoing connections. So a service that was killed finds its port
 /// free again, however many deployments are tried out side by side.
 pub fn free_ports(count: usize) -> std::io::Result<Vec<u16>> {
@@ -117,7 +152,8 @@ pub fn free_ports(count: usize) -> std::io::Result<Vec<u16>> {
             continue;
         };
         // Somebody may use it who does not ask here.
-        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
+        let local = ("127.0.0.1", port);
+        if TcpListener::bind(local).is_ok() && UdpSocket::bind(local).is_ok() {
             ports.push(port);
         }
     }
@@ -179,6 +215,25 @@ mod tests {
         let config = Config::local(&LocalPorts::counted(8080, 7101, 1, 1), Path::new("data"));
         assert_eq!(config.catalog.agrees_by(), CatalogProtocol::Solo);
         assert_eq!(config.ack(), Ack::InSync);
+    }
+
+    #[test]
+    fn customers_have_ports_of_their_own() {
+        let ports = LocalPorts::counted(8080, 7101, 5, 16).with_customers(7101, 5);
+        let config = Config::local(&ports, Path::new("data"));
+        assert_eq!(config.customers.replicas[4].address, Address::loopback(7129));
+        assert_eq!(config.customers.replicas[4].metrics, Some(Address::loopback(7143)));
+        assert_eq!(config.customers.secret_file, Some(PathBuf::from(SECRET_FILE)));
+        let mut addresses: Vec<_> = config
+            .services()
+            .into_iter()
+            .filter_map(|service| config.grpc_address(service))
+            .chain(config.customers.replicas.iter().filter_map(|one| one.metrics.as_ref()))
+            .collect();
+        let count = addresses.len();
+        addresses.sort();
+        addresses.dedup();
+        assert_eq!(addresses.len(), count);
     }
 
     #[test]

@@ -14,6 +14,7 @@ mod period;
 mod place;
 mod problem;
 mod render;
+mod secret;
 pub mod settings;
 mod types;
 
@@ -21,13 +22,15 @@ pub use address::{Address, AddressError};
 pub use args::{ConfigArgs, ServiceArgs};
 pub use listings::{ListingsError, read_listings};
 pub use load::{Loaded, Sources, load};
-pub(crate) use local::{CATALOG_REPLICAS, METRICS_ABOVE};
+pub(crate) use local::{CATALOG_REPLICAS, CUSTOMERS_ABOVE, METRICS_ABOVE};
 pub use local::{LocalPorts, free_ports};
 pub use period::{Period, PeriodError};
 pub use place::Place;
 pub use problem::{ConfigError, Problem, Severity};
 pub use render::render;
+pub use secret::{SecretError, read_secret};
 pub use types::{
-    Ack, CacheConfig, CatalogGroup, CatalogProtocol, Config, Gateway, HealthConfig, LimitsConfig,
-    ListingsSource, LogConfig, LogFormat, OrdersGroup, Replica, RequestConfig, RestockSettings,
+    Ack, CacheConfig, CatalogGroup, CatalogProtocol, Config, CustomersGroup, Gateway, HealthConfig,
+    LimitsConfig, ListingsSource, LogConfig, LogFormat, OrdersGroup, Replica, RequestConfig,
+    RestockSettings,
 };

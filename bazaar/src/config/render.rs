@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use super::types::{Ack, CatalogProtocol, Config, ListingsSource, LogFormat, Replica};
+use crate::datagrams::{DATAGRAM_BYTES, JUMBO_BYTES};
 
 /// The configuration as commented TOML; reading it gives the same configuration.
 pub fn render(config: &Config) -> String {
@@ -34,6 +35,9 @@ fn write_all(out: &mut String, config: &Config) -> std::fmt::Result {
     writeln!(out, "level = {}\n", quoted(&config.log.level))?;
     write_catalog(out, config)?;
     write_orders(out, config)?;
+    if !config.customers.replicas.is_empty() {
+        write_customers(out, config)?;
+    }
     write_gateways(out, config)
 }
 
@@ -89,6 +93,28 @@ fn write_orders(out: &mut String, config: &Config) -> std::fmt::Result {
     }
 }
 
+fn write_customers(out: &mut String, config: &Config) -> std::fmt::Result {
+    let customers = &config.customers;
+    writeln!(out, "[customers]")?;
+    writeln!(
+        out,
+        "# All members that the group ever has; a majority of them must run. They speak by datagrams (UDP), at the port of"
+    )?;
+    writeln!(out, "# `address` unless `datagrams` names another one.")?;
+    write_replicas(out, &customers.replicas)?;
+    writeln!(out, "# What the key of their datagrams is made from: the same for all members.")?;
+    if let Some(path) = &customers.secret_file {
+        writeln!(out, "secret_file = {}", quoted(&path.to_string_lossy()))?;
+    }
+    if let Some(secret) = &customers.secret {
+        writeln!(out, "secret = {}", quoted(secret))?;
+    }
+    match customers.datagram_bytes {
+        Some(bytes) => writeln!(out, "datagram_bytes = {bytes}\n"),
+        None => writeln!(out, "# datagram_bytes = {DATAGRAM_BYTES} # {JUMBO_BYTES} on loopback\n"),
+    }
+}
+
 fn write_gateways(out: &mut String, config: &Config) -> std::fmt::Result {
     for gateway in &config.gateways {
         writeln!(out, "[[gateways]]")?;
@@ -122,6 +148,9 @@ fn write_replicas(out: &mut String, replicas: &[Replica]) -> std::fmt::Result {
         if let Some(metrics) = &replica.metrics {
             write!(out, ", metrics = \"{metrics}\"")?;
         }
+        if let Some(datagrams) = &replica.datagrams {
+            write!(out, ", datagrams = \"{datagrams}\"")?;
+        }
         if replica.join {
             write!(out, ", join = true")?;
         }
@@ -153,6 +182,12 @@ mod tests {
         config.catalog.replicas[2].join = true;
         config.orders.ack = Some(Ack::Ledger);
         config.orders.replicas[1].listen = Some("0.0.0.0:1".parse().unwrap());
+        config.customers.replicas = config.orders.replicas.clone();
+        config.customers.replicas[0].datagrams = Some("127.0.0.1:3".parse().unwrap());
+        config.customers.secret_file = Some(PathBuf::from("secret"));
+        assert_eq!(toml::from_str::<Config>(&render(&config)).unwrap(), config);
+        config.customers.secret = Some("not so secret".into());
+        config.customers.datagram_bytes = Some(1_200);
         assert_eq!(toml::from_str::<Config>(&render(&config)).unwrap(), config);
     }
 }

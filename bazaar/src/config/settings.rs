@@ -72,6 +72,21 @@ pub const SETTINGS: &[Setting] = &[
         set: |c, v| ack(v).map(|ack| c.orders.ack = ack),
     },
     Setting {
+        path: "customers.secret_file",
+        about: "file with the secret of the customers' datagrams",
+        set: |c, v| maybe(&mut c.customers.secret_file, v),
+    },
+    Setting {
+        path: "customers.secret",
+        about: "the secret itself; empty: it is in the file",
+        set: |c, v| maybe(&mut c.customers.secret, v),
+    },
+    Setting {
+        path: "customers.datagram_bytes",
+        about: "largest datagram that is sent; empty: by where the members are",
+        set: |c, v| maybe(&mut c.customers.datagram_bytes, v),
+    },
+    Setting {
         path: "cache.size",
         about: "most listings a gateway caches; 0 is off",
         set: |c, v| put(&mut c.cache.size, v),
@@ -166,7 +181,17 @@ pub fn path_of_variable(config: &Config, variable: &str) -> Option<String> {
 /// True for a variable that begins with one of our sections: if no setting has its name, it is a mistake.
 pub fn looks_like_ours(variable: &str) -> bool {
     let Some(name) = variable.strip_prefix("BAZAAR_") else { return false };
-    let sections = ["CACHE", "CATALOG", "GATEWAYS", "HEALTH", "LIMITS", "LOG", "ORDERS", "REQUEST"];
+    let sections = [
+        "CACHE",
+        "CATALOG",
+        "CUSTOMERS",
+        "GATEWAYS",
+        "HEALTH",
+        "LIMITS",
+        "LOG",
+        "ORDERS",
+        "REQUEST",
+    ];
     sections
         .iter()
         .any(|section| name.strip_prefix(section).is_some_and(|rest| rest.starts_with('_')))
@@ -186,8 +211,10 @@ fn member_paths(config: &Config) -> impl Iterator<Item = String> + '_ {
         |replicas: &[super::types::Replica]| replicas.iter().map(|replica| replica.id).collect();
     let gateways = config.gateways.iter().map(|gateway| gateway.id).collect();
     const REPLICA: &[&str] = &["address", "listen", "metrics"];
+    const MEMBER: &[&str] = &["address", "listen", "metrics", "datagrams"];
     of("catalog", REPLICA, ids(&config.catalog.replicas))
         .chain(of("orders", REPLICA, ids(&config.orders.replicas)))
+        .chain(of("customers", MEMBER, ids(&config.customers.replicas)))
         .chain(of("gateways", &["address", "internal", "grpc"], gateways))
 }
 
@@ -201,16 +228,20 @@ fn member(
 ) -> Option<Result<String, SettingError>> {
     let is_it = |own: u8| own.to_string() == id;
     let (index, path, set) = match group {
-        "catalog" | "orders" => {
+        "catalog" | "orders" | "customers" => {
             let replicas = match group {
                 "catalog" => &mut config.catalog.replicas,
-                _ => &mut config.orders.replicas,
+                "orders" => &mut config.orders.replicas,
+                _ => &mut config.customers.replicas,
             };
             let index = replicas.iter().position(|replica| is_it(replica.id));
             let set = index.map(|index| match field {
                 "address" => Some(put(&mut replicas[index].address, value)),
                 "listen" => Some(maybe(&mut replicas[index].listen, value)),
                 "metrics" => Some(maybe(&mut replicas[index].metrics, value)),
+                "datagrams" if group == "customers" => {
+                    Some(maybe(&mut replicas[index].datagrams, value))
+                }
                 _ => None,
             });
             (index, format!("{group}.replicas"), set)

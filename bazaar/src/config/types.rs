@@ -7,6 +7,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 use super::address::Address;
 use super::period::Period;
+use crate::datagrams::{DATAGRAM_BYTES, JUMBO_BYTES};
 
 /// A whole deployment.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -22,6 +23,9 @@ pub struct Config {
     pub catalog: CatalogGroup,
     /// The group that keeps orders.
     pub orders: OrdersGroup,
+    /// The group that keeps accounts, sessions, carts and feedback; without members where nobody needs them.
+    #[serde(skip_serializing_if = "CustomersGroup::is_absent")]
+    pub customers: CustomersGroup,
     /// Where clients come in.
     pub gateways: Vec<Gateway>,
     /// Of every gateway.
@@ -117,6 +121,23 @@ pub struct OrdersGroup {
     pub ack: Option<Ack>,
 }
 
+/// The customers' group. Its members agree by datagrams.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct CustomersGroup {
+    /// Its members: all that the group ever has.
+    pub replicas: Vec<Replica>,
+    /// File with the secret that the key of their datagrams is made from; the same for all members.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub secret_file: Option<PathBuf>,
+    /// The secret itself, instead of a file.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub secret: Option<String>,
+    /// Size of the largest datagram that is sent, in bytes, if somebody said it; see [`CustomersGroup::largest_datagram`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub datagram_bytes: Option<usize>,
+}
+
 /// What a trade waits for before the client is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -143,6 +164,10 @@ pub struct Replica {
     /// Where it answers `GET /metrics`, `/healthz` and `/readyz` to operators, if anywhere.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub metrics: Option<Address>,
+    /// Customers only: where the other members send their datagrams, if that is not its address. (The ports of UDP are apart from
+    /// those of TCP, so both may have the same number.)
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub datagrams: Option<Address>,
     /// Catalogs only: it joins a group that exists already, by `bazaar member add`; it is none of the first voters.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub join: bool,
@@ -210,6 +235,7 @@ impl Default for Config {
             log: LogConfig::default(),
             catalog: CatalogGroup::default(),
             orders: OrdersGroup::default(),
+            customers: CustomersGroup::default(),
             gateways: Vec::new(),
             cache: CacheConfig::default(),
             health: HealthConfig::default(),
@@ -296,10 +322,35 @@ impl CatalogGroup {
     }
 }
 
+impl CustomersGroup {
+    /// Nobody said anything of it.
+    fn is_absent(&self) -> bool {
+        *self == CustomersGroup::default()
+    }
+
+    /// Size of the largest datagram that is sent, in bytes: unless somebody said it, what passes loopback where all members are on
+    /// it, and what passes any network elsewhere.
+    pub fn largest_datagram(&self) -> usize {
+        let local = self.replicas.iter().all(|member| member.takes_datagrams_at().is_loopback());
+        let by_place = if local { JUMBO_BYTES } else { DATAGRAM_BYTES };
+        self.datagram_bytes.unwrap_or(by_place)
+    }
+}
+
 impl Replica {
     /// Where it listens.
     pub fn listens_on(&self) -> &Address {
         self.listen.as_ref().unwrap_or(&self.address)
+    }
+
+    /// Where the other members send their datagrams.
+    pub fn takes_datagrams_at(&self) -> &Address {
+        self.datagrams.as_ref().unwrap_or(&self.address)
+    }
+
+    /// Where it binds the socket of its datagrams: at its own port, on the host that it listens on.
+    pub fn binds_datagrams_at(&self) -> Address {
+        self.listens_on().with_port(self.takes_datagrams_at().port())
     }
 }
 
@@ -312,7 +363,7 @@ impl Config {
         self.orders.ack.unwrap_or(by_count)
     }
 
-    /// Every service: catalogs, orders, gateways, each by id. The sequence in which they are started.
+    /// Every service: catalogs, orders, customers, gateways, each by id. The sequence in which they are started.
     pub fn services(&self) -> Vec<ServiceId> {
         let mut services: Vec<ServiceId> = self
             .catalog
@@ -320,18 +371,20 @@ impl Config {
             .iter()
             .map(|replica| ServiceId::catalog(replica.id))
             .chain(self.orders.replicas.iter().map(|replica| ServiceId::orders(replica.id)))
+            .chain(self.customers.replicas.iter().map(|replica| ServiceId::customers(replica.id)))
             .chain(self.gateways.iter().map(|gateway| ServiceId::gateway(gateway.id)))
             .collect();
         services.sort();
         services
     }
 
-    /// The catalog replica or order replica of this name.
+    /// The replica of this name, of whichever group.
     pub fn replica(&self, service: ServiceId) -> Option<&Replica> {
         let replicas = match service.kind {
             ServiceKind::Catalog => &self.catalog.replicas,
             ServiceKind::Orders => &self.orders.replicas,
-            ServiceKind::Customers | ServiceKind::Gateway => return None,
+            ServiceKind::Customers => &self.customers.replicas,
+            ServiceKind::Gateway => return None,
         };
         replicas.iter().find(|replica| replica.id == service.id)
     }

@@ -71,8 +71,8 @@ pub struct Settings {
 
 /// Where messages go.
 pub trait Sink: Send {
-    /// A message of a member.
-    fn message(&mut self, from: u8, message: &[u8]);
+    /// A message of a member. False: it makes no sense.
+    fn message(&mut self, from: u8, message: &[u8]) -> bool;
 
     /// What came at once is complete. Says how many of its messages could not be taken.
     fn flush(&mut self) -> usize;
@@ -190,13 +190,15 @@ impl Shared {
         let mut receiver = socket::Receiver::new();
         let mut failing = false;
         while !self.stop.load(Ordering::Relaxed) {
-            let (now, mut delivered) = (Instant::now(), 0);
+            let (now, mut delivered, mut nonsense) = (Instant::now(), 0, 0);
             let received = receiver.receive(&self.socket, |datagram| {
                 let outcome = match loss.strikes() {
                     true => Err(Cause::Injected),
                     false => inlet.open(now, datagram, |from, message| {
-                        delivered += 1;
-                        sink.message(from, message);
+                        match sink.message(from, message) {
+                            true => delivered += 1,
+                            false => nonsense += 1,
+                        }
                     }),
                 };
                 if let Err(cause) = outcome {
@@ -219,6 +221,7 @@ impl Shared {
             let refused = if delivered > 0 { sink.flush() as u64 } else { 0 };
             self.tally.count_delivered(delivered - refused.min(delivered));
             self.tally.count_dropped(Cause::Overload, refused);
+            self.tally.count_dropped(Cause::Malformed, nonsense);
             inlet.expire(now, &self.tally);
         }
     }

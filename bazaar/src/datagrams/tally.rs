@@ -140,6 +140,11 @@ impl Tally {
         }
     }
 
+    /// How many were dropped for any cause.
+    pub fn all_dropped(&self) -> u64 {
+        Cause::ALL.into_iter().map(|cause| self.dropped(cause)).sum()
+    }
+
     /// How many were dropped for this cause.
     pub fn dropped(&self, cause: Cause) -> u64 {
         self.dropped[cause as usize].load(Ordering::Relaxed)

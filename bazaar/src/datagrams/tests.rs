@@ -11,15 +11,19 @@ use super::limits::{PARTIAL_AGE, WINDOW};
 use super::seal::SEAL;
 use super::*;
 
+/// What a sink does not understand.
+const NONSENSE: &[u8] = b"nonsense";
+
 /// Longest wait for something that must happen.
 const DEADLINE: Duration = Duration::from_secs(20);
 
 struct ToChannel(Sender<(u8, Vec<u8>)>);
 
 impl Sink for ToChannel {
-    fn message(&mut self, from: u8, message: &[u8]) {
+    fn message(&mut self, from: u8, message: &[u8]) -> bool {
         // A test that has seen enough no longer listens.
         let _ = self.0.send((from, message.to_vec()));
+        message != NONSENSE
     }
 
     fn flush(&mut self) -> usize {
@@ -58,6 +62,15 @@ impl Member {
 
     fn dropped(&self, cause: Cause) -> u64 {
         self.datagrams.tally().dropped(cause)
+    }
+
+    /// Waits until something was dropped for this cause.
+    fn counted(&self, cause: Cause) {
+        let start = Instant::now();
+        while self.dropped(cause) == 0 {
+            assert!(start.elapsed() < DEADLINE, "{:?}", self.datagrams.tally());
+            std::thread::yield_now();
+        }
     }
 
     /// Waits until so many datagrams came in.
@@ -122,6 +135,9 @@ fn what_is_for_one_goes_to_one() {
     };
     assert_eq!(two(&group[0]), [(2, "all".into()), (2, "one".into())]);
     assert_eq!(two(&group[2]), [(2, "all".into()), (2, "three".into())]);
+    group[0].datagrams.send([(To::All, NONSENSE)]);
+    assert_eq!(group[1].next().1, NONSENSE);
+    group[1].counted(Cause::Malformed);
     group[1].datagrams.send([(To::One(9), &b"nobody"[..])]);
     assert_eq!(group[1].dropped(Cause::Unsent), 1);
 }
@@ -306,7 +322,9 @@ fn a_socket_nobody_listens_on_holds_nobody_up() {
 struct Full;
 
 impl Sink for Full {
-    fn message(&mut self, _: u8, _: &[u8]) {}
+    fn message(&mut self, _: u8, _: &[u8]) -> bool {
+        true
+    }
 
     fn flush(&mut self) -> usize {
         1
@@ -321,6 +339,10 @@ fn what_the_process_does_not_take_is_counted() {
     let full = Datagrams::start(bound, settings(2, 2), Full).unwrap();
     sender.datagrams.send([(To::All, &b"a"[..]), (To::All, b"b")]);
     let start = Instant::now();
+    while full.tally().counts().messages_received == 0 {
+        assert!(start.elapsed() < DEADLINE);
+        std::thread::yield_now();
+    }
     while full.tally().dropped(Cause::Overload) == 0 {
         assert!(start.elapsed() < DEADLINE);
         std::thread::yield_now();

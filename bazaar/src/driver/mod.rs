@@ -49,6 +49,14 @@ const STASHED: usize = 1_024;
 pub trait Links: Send + Sync {
     /// Sends messages in their sequence, or loses them. Must not wait.
     fn send(&self, to: ServiceId, messages: Vec<Message>);
+
+    /// Sends everything that a burst of work produced, for each peer in its sequence. A network that carries one thing to many
+    /// does better than one by one.
+    fn send_all(&self, burst: Vec<(ServiceId, Vec<Message>)>) {
+        for (to, messages) in burst {
+            self.send(to, messages);
+        }
+    }
 }
 
 /// The disk of a process that has one.

@@ -110,8 +110,8 @@ impl Body {
                 None => {}
             }
         }
-        for (to, messages) in self.outgoing.drain(..) {
-            self.links.send(to, messages);
+        if !self.outgoing.is_empty() {
+            self.links.send_all(std::mem::take(&mut self.outgoing));
         }
         ended
     }

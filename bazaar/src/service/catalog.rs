@@ -11,11 +11,10 @@ use super::role::{engine_of, follows_or_leads};
 use super::stop::Stop;
 use super::watch::Watch;
 use super::wiring::{Later, Running};
-use super::{DRAIN, ServiceError, links_config, open_data, tell};
+use super::{DRAIN, ServiceError, draw_seed, links_config, open_data, tell};
 use crate::config::{CatalogProtocol, Config, read_listings};
 use crate::driver::{Disk, Handle, clock};
 use crate::links::Links;
-use crate::rest::entropy;
 use crate::storage::store::WriterOptions;
 use crate::telemetry::{EventSink, Metrics};
 
@@ -83,11 +82,4 @@ fn settings(config: &Config, service: ServiceId, seed: u64) -> CatalogConfig {
         joining,
         ..CatalogConfig::alone(service.id, Vec::new())
     }
-}
-
-/// What election timeouts are drawn from: different in every life of every replica, so that they do not meet again and again.
-fn draw_seed() -> Result<u64, ServiceError> {
-    let failed = |source| ServiceError::System { what: "reading entropy".into(), source };
-    let drawn = entropy().map_err(failed)?;
-    Ok(drawn.iter().fold(0, |seed: u64, byte| seed.rotate_left(8) ^ u64::from(*byte)))
 }

@@ -4,20 +4,22 @@ use std::sync::Arc;
 
 use metrics::{counter, gauge};
 use node::catalog::CatalogProcess;
+use node::customers::CustomersProcess;
 use node::gateway::GatewayProcess;
 use node::orders::{OrdersProcess, Standing};
 use node::process::Process;
 use node::service::ServiceId;
-use replication::contract::{Incarnation, Status};
+use replication::contract::{Incarnation, Role, Status};
 use replication::register::Configuration;
 
 use super::role::{catalog_role, engine_of};
+use crate::datagrams::Tally;
 use crate::driver::{Handle, clock};
 use crate::links::Links;
 use crate::telemetry::{Metrics, resident_bytes};
 
 /// What a replica does, of which exactly one is 1.
-const ROLES: [&str; 5] = ["leader", "taking_over", "follower", "learner", "joining"];
+const ROLES: [&str; 6] = ["leader", "taking_over", "follower", "learner", "joining", "member"];
 
 /// The metrics of one service.
 pub(super) struct Figures<P> {
@@ -27,12 +29,17 @@ pub(super) struct Figures<P> {
 }
 
 impl<P: Process + 'static> Figures<P> {
-    /// What every service has.
+    /// What every service has that knows the orders group.
     fn common(&self, configuration: &Configuration) {
         gauge!("bazaar_orders_leader").set(f64::from(configuration.leader.unwrap_or(0)));
         gauge!("bazaar_orders_epoch").set(configuration.epoch as f64);
         gauge!("bazaar_orders_in_sync").set(configuration.in_sync.len() as f64);
         gauge!("bazaar_orders_configuration_version").set(configuration.version as f64);
+        self.process();
+    }
+
+    /// What every service has.
+    fn process(&self) {
         for (peer, up) in self.links.states() {
             gauge!("bazaar_link_up", "peer" => peer.to_string()).set(f64::from(u8::from(up)));
         }
@@ -81,6 +88,35 @@ impl Figures<CatalogProcess> {
         gauge!("bazaar_catalog_leader").set(f64::from(catalog_leader(us, &status)));
         gauge!("bazaar_catalog_voters").set(status.members.voters.len() as f64);
         counts.into_iter().for_each(|(gauge, value)| gauge.set(value as f64));
+        self.metrics.render()
+    }
+}
+
+impl Figures<CustomersProcess> {
+    pub(super) fn customers(&self, datagrams: &Tally) -> String {
+        let (status, role, counts) = self.handle.with(|process| {
+            let (wishes, questions) = process.in_hand();
+            let counts = [
+                (gauge!("bazaar_customers_accounts"), process.law().accounts_len()),
+                (gauge!("bazaar_customers_sessions"), process.law().sessions_len()),
+                (gauge!("bazaar_customers_purchases"), process.law().purchases_len()),
+                (gauge!("bazaar_customers_keys"), process.law().keys_len()),
+                (gauge!("bazaar_customers_wishes_waiting"), wishes),
+                (gauge!("bazaar_customers_questions_waiting"), questions),
+            ];
+            (process.status(), process.role(), counts)
+        });
+        let role = match role {
+            Role::Leader => "leader",
+            Role::Follower => "follower",
+            Role::Member => "member",
+            Role::Joining => "joining",
+        };
+        self.process();
+        self.replica(role, &status);
+        gauge!("bazaar_customers_in_turn").set(status.members.voters.len() as f64);
+        counts.into_iter().for_each(|(gauge, value)| gauge.set(value as f64));
+        datagrams.publish();
         self.metrics.render()
     }
 }

@@ -7,15 +7,17 @@ use std::time::Instant;
 use market::chain::OrderChain;
 use market::order::OrderNumber;
 use node::catalog::CatalogProcess;
+use node::customers::CustomersProcess;
 use node::gateway::GatewayProcess;
 use node::orders::{OrdersProcess, Standing};
 use node::service::ServiceId;
-use replication::contract::{Incarnation, MemberChange, MemberError, Position};
+use replication::contract::{Incarnation, MemberChange, MemberError, Position, Role};
 use wire::inspect::{CatalogState, OrderPage, OrderRow, Prefix, Status};
 
 use super::role::engine_of;
 use super::wiring::Later;
 use crate::config::Config;
+use crate::datagrams::Datagrams;
 use crate::driver::{Handle, clock};
 use crate::links::{Answer, InspectError, Inspector, Links};
 use crate::storage::store::Store;
@@ -140,6 +142,74 @@ impl Inspector for CatalogInspector {
             let outcome = handle.act(|process, now, _| process.change_members(now, change));
             tracing::info!(service = %self.common.service, ?change, ?outcome, "change of members");
             outcome
+        });
+        ready(answer)
+    }
+
+    fn orders(&self, _: OrderNumber, _: usize) -> Answer<OrderPage> {
+        ready(Err(InspectError::NotKept("orders")))
+    }
+}
+
+/// A member of the customers' group.
+pub(super) struct CustomersInspector {
+    common: Common,
+    incarnation: Incarnation,
+    seat: Seat<CustomersProcess>,
+    datagrams: Later<Arc<Datagrams>>,
+}
+
+impl CustomersInspector {
+    pub(super) fn new(
+        config: &Config,
+        service: ServiceId,
+        incarnation: Incarnation,
+        seat: &Seat<CustomersProcess>,
+        datagrams: &Later<Arc<Datagrams>>,
+    ) -> Self {
+        let (common, seat) = (Common::new(config, service), seat.clone());
+        CustomersInspector { common, incarnation, seat, datagrams: datagrams.clone() }
+    }
+}
+
+impl Inspector for CustomersInspector {
+    fn status(&self) -> Answer<Status> {
+        let mut status = self.common.status(&self.seat);
+        status.incarnation = Some(self.incarnation);
+        let tally = self.datagrams.get().map(|datagrams| datagrams.tally().clone());
+        let tally = tally.unwrap_or_default();
+        if let Some((handle, _)) = self.seat.get() {
+            let stored = handle.stored();
+            handle.with(|process| {
+                let takes_part = matches!(process.role(), Role::Leader | Role::Member);
+                let (wishes, questions) = process.in_hand();
+                status.engine = Some(process.status());
+                status.counters = counters([
+                    (STORED, stored),
+                    ("takes_part", u64::from(takes_part)),
+                    ("accounts", process.law().accounts_len() as u64),
+                    ("sessions", process.law().sessions_len() as u64),
+                    ("purchases", process.law().purchases_len() as u64),
+                    ("wishes_in_hand", wishes as u64),
+                    ("questions_in_hand", questions as u64),
+                    ("datagrams_sent", tally.counts().sent),
+                    ("datagrams_received", tally.counts().received),
+                    ("datagrams_dropped", tally.all_dropped()),
+                ]);
+            });
+        }
+        ready(Ok(status))
+    }
+
+    fn catalog(&self) -> Answer<CatalogState> {
+        ready(Err(InspectError::NotKept("listings")))
+    }
+
+    /// The hash is known of the last position only.
+    fn prefix(&self, position: Position) -> Answer<Prefix> {
+        let answer = self.seat.get().ok_or_else(starting).map(|(handle, _)| {
+            let (applied, hash) = handle.with(|process| process.applied());
+            Prefix { applied, hash: (applied == position).then_some(hash) }
         });
         ready(answer)
     }

@@ -3,7 +3,9 @@
 //! The way in: the data folder is opened and repaired first, then the port is taken, then the process runs; only then does
 //! health say "serving". The way out: what it leads is handed over, requests under way are finished, log and store are written.
 
+mod by_datagram;
 mod catalog;
+mod customers;
 mod figures;
 mod gateway;
 mod inspect;
@@ -24,7 +26,7 @@ use std::time::Duration;
 use node::service::{ServiceId, ServiceKind};
 use tokio::net::TcpListener;
 
-use crate::config::{Address, Config, ConfigError, ListingsError, ServiceArgs};
+use crate::config::{Address, Config, ConfigError, ListingsError, SecretError, ServiceArgs};
 use crate::driver::{EXIT_HALTED, Ended};
 use crate::links::LinksConfig;
 use crate::storage::log::LogIdentity;
@@ -60,6 +62,9 @@ pub enum ServiceError {
         /// Why not.
         source: std::io::Error,
     },
+    /// Nobody knows what the key of the datagrams is made from.
+    #[error(transparent)]
+    Secret(#[from] SecretError),
     /// Figures cannot be counted.
     #[error(transparent)]
     Metrics(#[from] MetricsError),
@@ -81,6 +86,10 @@ pub enum ServiceError {
 
 /// Runs a service until it is told to stop. Exit code 0: stopped in good order; 2: could not start; 75: stopped rather than guess.
 pub async fn run(kind: ServiceKind, args: ServiceArgs) -> ExitCode {
+    if args.drop.is_some() && kind != ServiceKind::Customers {
+        eprintln!("bazaar {kind}: --drop is for customers, nobody else speaks by datagrams");
+        return ExitCode::from(2);
+    }
     let outcome = match args.load(kind) {
         Ok((loaded, service)) => {
             if let Err(error) = telemetry::init(&loaded.config.log) {
@@ -117,7 +126,7 @@ async fn serve(
     match service.kind {
         ServiceKind::Catalog => catalog::serve(config, service, args.fresh, stop).await,
         ServiceKind::Orders => orders::serve(config, service, args.fresh, stop).await,
-        ServiceKind::Customers => unreachable!("no configuration has customers"),
+        ServiceKind::Customers => customers::serve(config, service, args, stop).await,
         ServiceKind::Gateway => gateway::serve(config, service, stop).await,
     }
 }
@@ -154,11 +163,20 @@ fn data_options(config: &Config, service: ServiceId) -> Options {
     let group = format!("{}/{}", config.cluster, service.kind);
     let identity = LogIdentity::new(&group, service.id).expect("checked names are short");
     // A replica of a group may be replaced from the others; a single one has nobody.
-    let alone = service.kind == ServiceKind::Catalog && config.catalog.replicas.len() == 1;
+    let alone = match service.kind {
+        ServiceKind::Catalog => config.catalog.replicas.len() == 1,
+        ServiceKind::Customers => config.customers.replicas.len() == 1,
+        ServiceKind::Orders | ServiceKind::Gateway => false,
+    };
     Options { alone, ..Options::new(identity) }
 }
 
-/// With whom a service talks: catalogs with everybody, orders with each other and the gateways, gateways not with each other.
+/// Under this name a load client asks the customers without being a gateway of the configuration: it only dials, so it needs no
+/// address.
+pub(crate) const VISITOR: ServiceId = ServiceId::gateway(u8::MAX);
+
+/// With whom a service talks: catalogs and orders with each other and the gateways, customers with each other and the gateways,
+/// gateways not with each other.
 fn links_config(config: &Config, us: ServiceId) -> Result<LinksConfig, ServiceError> {
     let listen = match us.kind {
         ServiceKind::Gateway => config.gateway(us.id).map(|gateway| &gateway.grpc),
@@ -167,13 +185,31 @@ fn links_config(config: &Config, us: ServiceId) -> Result<LinksConfig, ServiceEr
     let listen = listen.expect("the service was looked up in this very configuration");
     let mut peers = BTreeMap::new();
     for peer in config.services() {
-        let strangers = peer.kind == ServiceKind::Gateway && us.kind == ServiceKind::Gateway;
-        if peer != us && !strangers {
+        if peer != us && !strangers(peer.kind, us.kind) {
             let address = config.grpc_address(peer).map(ToString::to_string).unwrap_or_default();
             peers.insert(peer, address);
         }
     }
+    if us.kind == ServiceKind::Customers {
+        peers.entry(VISITOR).or_default();
+    }
     Ok(LinksConfig { us, cluster: config.cluster.clone(), listen: resolve(listen)?, peers })
+}
+
+/// Do services of these kinds have nothing to say to each other?
+fn strangers(a: ServiceKind, b: ServiceKind) -> bool {
+    use ServiceKind::{Catalog, Customers, Gateway, Orders};
+    matches!(
+        (a, b),
+        (Gateway, Gateway) | (Customers, Catalog | Orders) | (Catalog | Orders, Customers)
+    )
+}
+
+/// What timeouts are drawn from: different in every life of every replica, so that they do not meet again and again.
+fn draw_seed() -> Result<u64, ServiceError> {
+    let failed = |source| ServiceError::System { what: "reading entropy".into(), source };
+    let drawn = crate::rest::entropy().map_err(failed)?;
+    Ok(drawn.iter().fold(0, |seed: u64, byte| seed.rotate_left(8) ^ u64::from(*byte)))
 }
 
 /// The first socket address behind a name.

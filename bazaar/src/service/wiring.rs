@@ -61,15 +61,29 @@ impl<P: Process + 'static> Running<P> {
         process: P,
         disk: Option<driver::Disk>,
     ) -> Result<Self, ServiceError> {
+        let over_links = |links, _| Ok(Arc::new(ToLinks(links)) as Arc<dyn driver::Links>);
+        Running::start_with(config, sink, inspector, process, disk, over_links).await
+    }
+
+    /// The same with another way for its messages, which may go over the links or into the mailbox by themselves.
+    pub(super) async fn start_with(
+        config: LinksConfig,
+        sink: EventSink,
+        inspector: Arc<dyn Inspector>,
+        process: P,
+        disk: Option<driver::Disk>,
+        way: impl FnOnce(Arc<Links>, InputSender) -> std::io::Result<Arc<dyn driver::Links>>,
+    ) -> Result<Self, ServiceError> {
         let inbox = Inbox::default();
         let mailbox = Arc::new(ToMailbox(inbox.sender()));
         let us = config.us;
         let links = Arc::new(Links::start(config, mailbox, inspector).await?);
         tracing::info!(service = %us, address = %links.address(), "listening");
         let events = Arc::new(move |event: Event| sink.event(clock::now().wall, &event));
-        let io = Io { links: Arc::new(ToLinks(links.clone())), events, disk };
-        let handle = Driver::spawn_with(inbox, process, io)
-            .map_err(|source| ServiceError::System { what: "starting threads".into(), source })?;
+        let failed = |source| ServiceError::System { what: "starting threads".to_owned(), source };
+        let way = way(links.clone(), inbox.sender()).map_err(failed)?;
+        let io = Io { links: way, events, disk };
+        let handle = Driver::spawn_with(inbox, process, io).map_err(failed)?;
         Ok(Running { links, handle })
     }
 

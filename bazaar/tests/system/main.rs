@@ -13,6 +13,7 @@ mod coherence;
 mod commands;
 mod contract;
 mod crash;
+mod customers;
 mod harness;
 mod keys;
 mod minority;

@@ -27,6 +27,9 @@ pub struct UpArgs {
     /// Catalog replicas of a deployment that is written now [default: 3]
     #[arg(long, conflicts_with = "config", value_parser = catalogs)]
     pub catalogs: Option<u8>,
+    /// Members of the customers' group of a deployment that is written now [default: 0]
+    #[arg(long, conflicts_with = "config", value_parser = customers)]
+    pub customers: Option<u8>,
     /// Gateways of a deployment that is written now [default: 1]
     #[arg(long, conflicts_with = "config", value_parser = clap::value_parser!(u8).range(1..=16))]
     pub gateways: Option<u8>,
@@ -63,6 +66,14 @@ fn catalogs(text: &str) -> Result<u8, String> {
     }
 }
 
+/// None, or as many as survive something.
+fn customers(text: &str) -> Result<u8, String> {
+    match text.parse() {
+        Ok(count @ (0 | 3 | 5)) => Ok(count),
+        _ => Err("choose 0, 3 or 5".to_owned()),
+    }
+}
+
 /// Killing faster than services start shows nothing; slower than daily is nobody's demonstration.
 fn kill_period(text: &str) -> Result<Period, String> {
     let (least, most) = (Period::millis(50), Period::seconds(86_400));
@@ -81,6 +92,8 @@ pub enum Target {
     Orders,
     /// Catalog replicas, while a majority of them runs.
     Catalog,
+    /// Members of the customers' group.
+    Customers,
     /// Gateways.
     Gateway,
     /// Any of them; the orders leader most often.
@@ -94,6 +107,7 @@ impl Target {
             Target::Any => true,
             Target::Orders => kind == ServiceKind::Orders,
             Target::Catalog => kind == ServiceKind::Catalog,
+            Target::Customers => kind == ServiceKind::Customers,
             Target::Gateway => kind == ServiceKind::Gateway,
         }
     }
@@ -140,6 +154,7 @@ mod tests {
             ["--catalogs", "2"],
             ["--catalogs", "0"],
             ["--catalogs", "many"],
+            ["--customers", "4"],
         ] {
             assert!(Cli::try_parse_from(["up", bad[0], bad[1]]).is_err(), "{bad:?}");
         }

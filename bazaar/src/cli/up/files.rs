@@ -1,14 +1,18 @@
 //! Files of the supervisor: the configuration it writes, the folders it makes, stores it empties on purpose.
 
 use std::fs::{self, File, TryLockError};
+use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use super::UpError;
 use super::args::UpArgs;
 use super::logs::turn_over;
 use crate::config::{
-    CATALOG_REPLICAS, Config, Loaded, LocalPorts, METRICS_ABOVE, Place, load, render,
+    CATALOG_REPLICAS, CUSTOMERS_ABOVE, Config, Loaded, LocalPorts, METRICS_ABOVE, Place, load,
+    render,
 };
+use crate::rest::entropy;
 
 /// Everything that must be there before the first process starts.
 pub(super) struct Prepared {
@@ -68,17 +72,32 @@ fn written(args: &UpArgs) -> Result<PathBuf, UpError> {
             args.grpc_port.unwrap_or(7101),
             args.catalogs.unwrap_or(CATALOG_REPLICAS),
             args.gateways.unwrap_or(1),
-        );
+        )
+        .with_customers(args.grpc_port.unwrap_or(7101), args.customers.unwrap_or(0));
         // The folder may be moved as a whole: data lies where the file lies.
-        let text = render(&Config::local(&ports, Path::new(".")));
+        let config = Config::local(&ports, Path::new("."));
+        if let Some(secret) = &config.customers.secret_file {
+            write_secret(&file.with_file_name(secret))?;
+        }
+        let text = render(&config);
         fs::write(&file, text).map_err(failed(|| format!("cannot write {}", file.display())))?;
     }
     Ok(file)
 }
 
+/// Makes the secret of the customers' group, which nobody but this user can read.
+fn write_secret(path: &Path) -> Result<(), UpError> {
+    let drawn = entropy().map_err(failed(|| "cannot read entropy".to_owned()))?;
+    let text: String = drawn.iter().map(|byte| format!("{byte:02x}")).collect();
+    let mut options = File::options();
+    let opened = options.write(true).create(true).truncate(true).mode(0o600).open(path);
+    let written = opened.and_then(|mut file| file.write_all(text.as_bytes()));
+    written.map_err(failed(|| format!("cannot write {}", path.display())))
+}
+
 /// Ports given by flag, as overrides of a file that was written earlier.
 fn port_overrides(args: &UpArgs, file: &Path) -> Result<Vec<(String, String)>, UpError> {
-    let counts = args.gateways.is_some() || args.catalogs.is_some();
+    let counts = args.gateways.is_some() || args.catalogs.is_some() || args.customers.is_some();
     if args.port.is_none() && args.grpc_port.is_none() && !counts {
         return Ok(Vec::new());
     }
@@ -88,6 +107,7 @@ fn port_overrides(args: &UpArgs, file: &Path) -> Result<Vec<(String, String)>, U
     let Ok(config) = toml::from_str::<Config>(&text) else { return Ok(Vec::new()) };
     same_count(file, "gateways", args.gateways, config.gateways.len())?;
     same_count(file, "catalogs", args.catalogs, config.catalog.replicas.len())?;
+    same_count(file, "customers", args.customers, config.customers.replicas.len())?;
     let mut overrides = Vec::new();
     if let Some(port) = args.port {
         for (gateway, port) in config.gateways.iter().zip((port..).step_by(2)) {
@@ -122,11 +142,19 @@ fn moved_between_services(config: &Config, first: u16) -> Vec<(String, String)> 
         catalogs.chain(config.orders.replicas.iter().map(|one| ("orders", one))).collect();
     let dialled = replicas.iter().map(|(group, one)| (*group, one.id, "address", &one.address));
     let gateways = config.gateways.iter().map(|one| ("gateways", one.id, "grpc", &one.grpc));
+    let customers = config.customers.replicas.iter().map(|one| ("customers", one));
+    let members = customers
+        .clone()
+        .map(|(group, one)| (group, one.id, "address", &one.address))
+        .zip(first.saturating_add(CUSTOMERS_ABOVE)..);
     let metrics = replicas
         .iter()
-        .filter_map(|(group, one)| Some((*group, one.id, "metrics", one.metrics.as_ref()?)));
+        .copied()
+        .chain(customers)
+        .filter_map(|(group, one)| Some((group, one.id, "metrics", one.metrics.as_ref()?)));
     let grpc = dialled.chain(gateways).zip(first..);
-    grpc.chain(metrics.zip(first.saturating_add(METRICS_ABOVE)..))
+    grpc.chain(members)
+        .chain(metrics.zip(first.saturating_add(METRICS_ABOVE)..))
         .map(|((group, id, field, old), port)| {
             (format!("{group}.{id}.{field}"), moved(old.host(), port))
         })
@@ -231,6 +259,28 @@ mod tests {
         assert!(error.to_string().contains("has 1 gateways"), "{error}");
         let error = prepare(&args(folder.path(), &["--catalogs", "1"])).err().unwrap();
         assert!(error.to_string().contains("has 3 catalogs"), "{error}");
+    }
+
+    #[test]
+    fn customers_come_when_asked_for_with_a_secret_nobody_else_reads() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().unwrap();
+        let flags = ["--customers", "5", "--grpc-port", "9600"];
+        let first = prepare(&args(folder.path(), &flags)).unwrap();
+        let group = &first.loaded.config.customers;
+        assert_eq!(group.replicas.len(), 5);
+        let secret = crate::config::read_secret(group).unwrap();
+        let file = folder.path().join("customers.secret");
+        assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+        drop(first);
+        let moved = prepare(&args(folder.path(), &["--grpc-port", "9700"])).unwrap();
+        let group = &moved.loaded.config.customers;
+        assert_eq!(group.replicas[1].address.port(), 9725);
+        assert_eq!(group.replicas[1].metrics, Some(Address::loopback(9737)));
+        assert_eq!(crate::config::read_secret(group).unwrap(), secret, "made once");
+        drop(moved);
+        let error = prepare(&args(folder.path(), &["--customers", "3"])).err().unwrap();
+        assert!(error.to_string().contains("has 5 customers"), "{error}");
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Everything that can be wrong with a configuration that reads well.
 
 mod catalogs;
+mod customers;
 
 use std::collections::BTreeMap;
 
@@ -22,7 +23,9 @@ pub(super) fn check(config: &Config, places: &Places) -> Vec<Problem> {
     checker.names();
     checker.members();
     checker.ack();
+    checker.customers();
     checker.addresses();
+    checker.datagrams();
     checker.listeners();
     checker.periods();
     checker.limits();
@@ -36,7 +39,7 @@ struct Checker<'a> {
     problems: Vec<Problem>,
 }
 
-impl Checker<'_> {
+impl<'a> Checker<'a> {
     fn error(&mut self, path: &str, message: impl Into<String>, cure: impl Into<String>) {
         self.problems.push(Problem::error(self.places.get(path), message, cure));
     }
@@ -74,6 +77,10 @@ impl Checker<'_> {
         self.group("catalog.replicas", "catalog replica", &catalogs);
         self.group("orders.replicas", "order replica", &orders);
         self.group("gateways", "gateway", &gateways);
+        if !config.customers.replicas.is_empty() {
+            let customers = ids(&config.customers.replicas);
+            self.group("customers.replicas", "member of the customers' group", &customers);
+        }
         self.catalogs();
         if orders.len() > MAX_ORDER_REPLICAS {
             self.error(
@@ -105,11 +112,20 @@ impl Checker<'_> {
         }
     }
 
+    /// The groups of replicas, as the file calls them.
+    fn groups(&self) -> [(&'static str, &'a [Replica]); 3] {
+        let config = self.config;
+        [
+            ("catalog", &config.catalog.replicas),
+            ("orders", &config.orders.replicas),
+            ("customers", &config.customers.replicas),
+        ]
+    }
+
     /// Every address of the deployment, with its path.
     fn all_addresses(&self) -> Vec<(String, Address)> {
         let mut all = Vec::new();
-        let groups =
-            [("catalog", &self.config.catalog.replicas), ("orders", &self.config.orders.replicas)];
+        let groups = self.groups();
         for (group, replicas) in groups {
             for (index, replica) in replicas.iter().enumerate() {
                 let path = |field| format!("{group}.replicas.{index}.{field}");
@@ -163,9 +179,7 @@ impl Checker<'_> {
     /// A replica that binds elsewhere than it is reached must not bind its metrics there too. (Different replicas may well
     /// bind alike: behind a container's network each has its own.)
     fn listeners(&mut self) {
-        let config = self.config;
-        let groups = [("catalog", &config.catalog.replicas), ("orders", &config.orders.replicas)];
-        for (group, replicas) in groups {
+        for (group, replicas) in self.groups() {
             for (index, replica) in replicas.iter().enumerate() {
                 let (Some(listen), Some(metrics)) = (&replica.listen, &replica.metrics) else {
                     continue;
