@@ -86,6 +86,11 @@ pub const ALL: &[(&str, Mutant)] = &[
 /// Those that this system survives, or nearly: the orders' log is fed from the outbox, one stream, so logs never diverge and
 /// whoever leads reads what it lacks; and a catalog that votes twice in a term, or for a disk it lost, must do so in the few
 /// milliseconds between two elections. They are bugs of the engines all the same, and their own tests kill them.
+///
+/// Of the customers' group: a Nack that only the sender answers costs time, for a view without the dead sender follows within some
+/// 300 ms and fetches from anybody; a Sequence that covers what its member only heard of makes nobody vouch for more than he has, so
+/// it delays delivery and no judge of safety can object; and believing replaced disks takes a late word of the lost disk between
+/// two changes of view, which came up in none of 4,000 worlds.
 pub const SURVIVED: &[(&str, Mutant)] = &[
     ("ack-log-length", Mutant::Replication(Replication::AckLogLength)),
     ("old-incarnation-acks", Mutant::Replication(Replication::OldIncarnationAcks)),
