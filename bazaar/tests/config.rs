@@ -5,7 +5,8 @@
 use std::path::{Path, PathBuf};
 
 use bazaar::config::{
-    Ack, Config, ConfigError, LocalPorts, Period, Place, Problem, Severity, Sources, load, render,
+    Ack, Config, ConfigError, LocalPorts, OrdersProtocol, Period, Place, Problem, Severity,
+    Sources, load, render,
 };
 
 fn write(folder: &Path, text: &str) -> PathBuf {
@@ -218,6 +219,29 @@ fn what_a_trade_waits_for_follows_from_the_catalogs_unless_it_is_said() {
     let found = problems_of(&alone.replace("# ack = \"in-sync\"", "ack = \"ledger\""));
     assert_eq!(found.len(), 1, "{found:#?}");
     assert!(found[0].contains("warning ledger with 1 catalogs"), "{found:#?}");
+}
+
+#[test]
+fn orders_run_primary_backup_unless_raft_is_said() {
+    let said = |protocol: &str| {
+        let line = "# protocol = \"raft\" # primary-backup";
+        assert!(good().contains(line));
+        good().replace(line, &format!("protocol = \"{protocol}\" #"))
+    };
+    let of = |text: &str| {
+        let folder = tempfile::tempdir().unwrap();
+        load(&sources(&write(folder.path(), text))).unwrap().config.orders.protocol
+    };
+    assert_eq!(of(&good()), OrdersProtocol::PrimaryBackup);
+    assert_eq!(of(&said("primary-backup")), OrdersProtocol::PrimaryBackup);
+    assert_eq!(of(&said("raft")), OrdersProtocol::Raft);
+    assert_eq!(problems_of(&said("raft")), Vec::<String>::new());
+    let unknown = problems_of(&said("paxos"));
+    assert!(unknown[0].contains("error unknown variant `paxos`"), "{unknown:?}");
+    let raft = said("raft");
+    let two: Vec<&str> = raft.lines().filter(|line| !line.contains("127.0.0.1:7106")).collect();
+    let found = problems_of(&two.join("\n"));
+    assert!(found.len() == 1 && found[0].contains("survive no more failures than 1"), "{found:?}");
 }
 
 #[test]

@@ -10,7 +10,7 @@ use wire::inspect::Status;
 
 use crate::config::Config;
 use crate::links::inspect_client;
-use crate::service::catalog_role;
+use crate::service::member_role;
 
 /// What each catalog replica says of itself; of one that does not answer, why.
 #[derive(Debug)]
@@ -84,7 +84,7 @@ impl Catalogs {
         let Some((leader, _)) = self.leader() else { return BTreeSet::new() };
         let follows = |id: u8, status: &Status| {
             let follower =
-                |engine| catalog_role(id, engine) == "follower" && engine.leader == Some(leader);
+                |engine| member_role(id, engine) == "follower" && engine.leader == Some(leader);
             id == leader || status.engine.as_ref().is_some_and(follower)
         };
         let answers = self.answers().filter(|(id, _)| voters.contains(id));

@@ -7,13 +7,14 @@ use std::time::Duration;
 use clap::Args;
 use comfy_table::{ContentArrangement, Table, presets};
 use node::service::{ServiceId, ServiceKind};
+use replication::contract::Status as Engine;
 use serde_json::{Value, json};
 use wire::inspect::Status;
 
 use super::catalogs::Catalogs;
 use crate::config::{Config, ConfigArgs};
 use crate::links::inspect_client;
-use crate::service::catalog_role;
+use crate::service::{elects, member_role};
 
 /// Arguments of `bazaar status`.
 #[derive(Args, Clone, Debug)]
@@ -88,10 +89,27 @@ fn catalog_headline(statuses: &Statuses) -> String {
     if engine.members.voters.len() < 2 {
         return format!("catalog: catalog-{leader} alone");
     }
-    let list = |ids: &BTreeSet<u8>| ids.iter().map(u8::to_string).collect::<Vec<_>>().join(", ");
+    let members = members(&engine);
+    format!("catalog: led by catalog-{leader} in term {}, {members}", engine.epoch)
+}
+
+fn list(ids: &BTreeSet<u8>) -> String {
+    ids.iter().map(u8::to_string).collect::<Vec<_>>().join(", ")
+}
+
+fn members(engine: &Engine) -> String {
     let (voters, learners) = (list(&engine.members.voters), list(&engine.members.learners));
     let learners = if learners.is_empty() { learners } else { format!(", learners: {learners}") };
-    format!("catalog: led by catalog-{leader} in term {}, voters: {voters}{learners}", engine.epoch)
+    format!("voters: {voters}{learners}")
+}
+
+/// Of a group of orders that elects: term and members, as the one says that leads in the highest term.
+fn elected(statuses: &Statuses) -> Option<String> {
+    let orders = statuses.iter().filter(|(service, _)| service.kind == ServiceKind::Orders);
+    let engines = orders.filter_map(|(_, status)| status.as_ref().ok()?.engine.as_ref());
+    let leading = engines.filter(|engine| engine.leads && elects(engine));
+    let engine = leading.max_by_key(|engine| engine.epoch)?;
+    Some(format!("term {}, {}", engine.epoch, members(engine)))
 }
 
 /// How many members of the customers' group take part, as the newest view that anybody knows has it.
@@ -121,12 +139,9 @@ fn headline(statuses: &Statuses) -> String {
     match known.max_by_key(|configuration| configuration.version) {
         Some(newest) => {
             let leader = newest.leader.map_or("nobody".to_owned(), |id| format!("orders-{id}"));
-            let in_sync: Vec<String> = newest.in_sync.iter().map(ToString::to_string).collect();
-            format!(
-                "orders: led by {leader} in epoch {}, in sync: {}",
-                newest.epoch,
-                in_sync.join(", ")
-            )
+            let group = elected(statuses);
+            let group = group.unwrap_or_else(|| format!("in sync: {}", list(&newest.in_sync)));
+            format!("orders: led by {leader} in epoch {}, {group}", newest.epoch)
         }
         None => "nobody answers".to_owned(),
     }
@@ -205,7 +220,11 @@ fn state(status: &Status) -> &'static str {
 fn catalog_state(status: &Status) -> &'static str {
     let us = status.service.id;
     let Some(engine) = &status.engine else { return "starting" };
-    match catalog_role(us, engine) {
+    elected_state(us, engine)
+}
+
+fn elected_state(us: u8, engine: &Engine) -> &'static str {
+    match member_role(us, engine) {
         "leader" => "leads",
         "joining" => "no member",
         _ if engine.leader.is_none() => "no leader",
@@ -223,10 +242,13 @@ fn takes_part(status: &Status) -> bool {
 fn order_state(status: &Status) -> &'static str {
     let (us, configuration) = (status.service.id, &status.configuration);
     let disk = configuration.incarnations.get(&us);
+    let elected = status.engine.as_ref().filter(|engine| elects(engine));
     if status.counters.get("serves_as_leader") == Some(&1) {
         "leads"
     } else if status.engine.as_ref().is_some_and(|engine| engine.leads) {
         "takes over"
+    } else if let Some(engine) = elected {
+        elected_state(us, engine)
     } else if configuration.in_sync.contains(&us) && disk == status.incarnation.as_ref() {
         "follows"
     } else {
@@ -287,12 +309,13 @@ fn as_json(statuses: &Statuses) -> Value {
 fn role(status: &Status) -> Option<&'static str> {
     match status.service.kind {
         ServiceKind::Catalog => {
-            status.engine.as_ref().map(|engine| catalog_role(status.service.id, engine))
+            status.engine.as_ref().map(|engine| member_role(status.service.id, engine))
         }
         ServiceKind::Orders => Some(match order_state(status) {
             "leads" => "leader",
             "takes over" => "taking_over",
-            "follows" => "follower",
+            "follows" | "no leader" => "follower",
+            "learns" => "learner",
             _ => "joining",
         }),
         ServiceKind::Customers if takes_part(status) => Some("member"),
@@ -335,8 +358,6 @@ fn one(status: &Status) -> Value {
 
 #[cfg(test)]
 mod tests {
-    use replication::contract::Status as Engine;
-
     use super::*;
     use crate::cli::catalogs::tests::catalog;
 

@@ -31,6 +31,6 @@ pub use render::render;
 pub use secret::{SecretError, read_secret};
 pub use types::{
     Ack, CacheConfig, CatalogGroup, CatalogProtocol, Config, CustomersGroup, Gateway, HealthConfig,
-    LimitsConfig, ListingsSource, LogConfig, LogFormat, OrdersGroup, Replica, RequestConfig,
-    RestockSettings,
+    LimitsConfig, ListingsSource, LogConfig, LogFormat, OrdersGroup, OrdersProtocol, Replica,
+    RequestConfig, RestockSettings,
 };

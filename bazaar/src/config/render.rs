@@ -2,7 +2,9 @@
 
 use std::fmt::Write;
 
-use super::types::{Ack, CatalogProtocol, Config, ListingsSource, LogFormat, Replica};
+use super::types::{
+    Ack, CatalogProtocol, Config, ListingsSource, LogFormat, OrdersProtocol, Replica,
+};
 use crate::datagrams::{DATAGRAM_BYTES, JUMBO_BYTES};
 
 /// The configuration as commented TOML; reading it gives the same configuration.
@@ -78,14 +80,23 @@ fn write_catalog(out: &mut String, config: &Config) -> std::fmt::Result {
 fn write_orders(out: &mut String, config: &Config) -> std::fmt::Result {
     writeln!(out, "[orders]")?;
     write_replicas(out, &config.orders.replicas)?;
+    match config.orders.protocol {
+        OrdersProtocol::PrimaryBackup => {
+            writeln!(out, "# protocol = \"raft\" # primary-backup: one live replica is enough")?;
+        }
+        OrdersProtocol::Raft => {
+            writeln!(out, "protocol = \"raft\" # a majority must run, and elects who leads")?;
+        }
+    }
     writeln!(
         out,
         "# When a trade is answered: ledger: a majority of the catalog's disks holds it (the default for three or"
     )?;
     writeln!(
         out,
-        "# more catalogs); in-sync: every in-sync disk of the orders holds it, too (the default for one)."
+        "# more catalogs); in-sync: every in-sync disk of the orders holds it, too (by raft: a majority of them); the"
     )?;
+    writeln!(out, "# default for one.")?;
     match config.orders.ack {
         Some(Ack::InSync) => writeln!(out, "ack = \"in-sync\"\n"),
         Some(Ack::Ledger) => writeln!(out, "ack = \"ledger\"\n"),
@@ -181,6 +192,7 @@ mod tests {
         config.catalog.protocol = Some(CatalogProtocol::Raft);
         config.catalog.replicas[2].join = true;
         config.orders.ack = Some(Ack::Ledger);
+        config.orders.protocol = OrdersProtocol::Raft;
         config.orders.replicas[1].listen = Some("0.0.0.0:1".parse().unwrap());
         config.customers.replicas = config.orders.replicas.clone();
         config.customers.replicas[0].datagrams = Some("127.0.0.1:3".parse().unwrap());

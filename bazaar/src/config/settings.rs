@@ -7,7 +7,7 @@
 use std::fmt::Display;
 use std::str::FromStr;
 
-use super::types::{Ack, CatalogProtocol, Config, ListingsSource, LogFormat};
+use super::types::{Ack, CatalogProtocol, Config, ListingsSource, LogFormat, OrdersProtocol};
 
 /// A setting that can be overridden.
 pub struct Setting {
@@ -65,6 +65,11 @@ pub const SETTINGS: &[Setting] = &[
         path: "catalog.restock.level",
         about: "where a listing at 0 goes back to",
         set: |c, v| put(&mut c.catalog.restock.level, v),
+    },
+    Setting {
+        path: "orders.protocol",
+        about: "primary-backup or raft",
+        set: |c, v| orders_protocol(v).map(|protocol| c.orders.protocol = protocol),
     },
     Setting {
         path: "orders.ack",
@@ -305,6 +310,14 @@ fn ack(value: &str) -> Result<Option<Ack>, String> {
         "in-sync" => Ok(Some(Ack::InSync)),
         "ledger" => Ok(Some(Ack::Ledger)),
         _ => Err("write in-sync or ledger".to_owned()),
+    }
+}
+
+fn orders_protocol(value: &str) -> Result<OrdersProtocol, String> {
+    match value {
+        "" | "primary-backup" => Ok(OrdersProtocol::PrimaryBackup),
+        "raft" => Ok(OrdersProtocol::Raft),
+        _ => Err("write primary-backup or raft".to_owned()),
     }
 }
 

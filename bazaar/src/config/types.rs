@@ -116,6 +116,9 @@ pub struct RestockSettings {
 pub struct OrdersGroup {
     /// Its members.
     pub replicas: Vec<Replica>,
+    /// How they agree.
+    #[serde(skip_serializing_if = "OrdersProtocol::is_default")]
+    pub protocol: OrdersProtocol,
     /// What a trade waits for before the client is told, if somebody said it; see [`Config::ack`].
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ack: Option<Ack>,
@@ -138,11 +141,28 @@ pub struct CustomersGroup {
     pub datagram_bytes: Option<usize>,
 }
 
+/// How the members of the orders group agree.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum OrdersProtocol {
+    /// The gateways propose a leader, the catalog's register decides; one live replica is enough.
+    #[default]
+    PrimaryBackup,
+    /// They elect a leader, and a majority of disks must hold an order.
+    Raft,
+}
+
+impl OrdersProtocol {
+    fn is_default(&self) -> bool {
+        *self == OrdersProtocol::default()
+    }
+}
+
 /// What a trade waits for before the client is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Ack {
-    /// The catalog's disk and the disk of every in-sync order replica.
+    /// The catalog's disk, and the disk of every in-sync order replica; of a majority of them, if they agree by Raft.
     InSync,
     /// The catalog alone: with three replicas of it, two disks hold the trade, and its outbox keeps the order until order
     /// replicas have it.

@@ -56,7 +56,13 @@ impl Toy {
     fn persisted(&mut self, ticket: Ticket, effects: &mut Vec<Effect>) {
         let later = self.waiting.split_off(&(ticket + 1));
         for (id, entry) in std::mem::replace(&mut self.waiting, later).into_values().flatten() {
-            let changes = vec![history_row(&entry)];
+            let mut changes = vec![history_row(&entry)];
+            // A snapshot brought a hash of its own, which stands for the last position from then on.
+            changes.extend(self.replaced.map(|_| RowChange {
+                table: Table::Facts,
+                key: node::HASH_KEY.to_vec(),
+                value: Some(entry.hash.0.to_vec()),
+            }));
             effects.push(Effect::Store { position: entry.position, changes });
             effects.push(Effect::Reply { id, response: ClientResponse::NoOrder });
         }

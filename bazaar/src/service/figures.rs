@@ -12,7 +12,7 @@ use node::service::ServiceId;
 use replication::contract::{Incarnation, Role, Status};
 use replication::register::Configuration;
 
-use super::role::{catalog_role, engine_of};
+use super::role::{elects, engine_of, member_role};
 use crate::datagrams::Tally;
 use crate::driver::{Handle, clock};
 use crate::links::Links;
@@ -84,7 +84,7 @@ impl Figures<CatalogProcess> {
             (engine_of(process), state.register.clone(), counts)
         });
         self.common(&register);
-        self.replica(catalog_role(us, &status), &status);
+        self.replica(member_role(us, &status), &status);
         gauge!("bazaar_catalog_leader").set(f64::from(catalog_leader(us, &status)));
         gauge!("bazaar_catalog_voters").set(status.members.voters.len() as f64);
         counts.into_iter().for_each(|(gauge, value)| gauge.set(value as f64));
@@ -148,7 +148,13 @@ fn catalog_leader(us: u8, status: &Status) -> u8 {
 
 /// What an order replica does, in one word of [`ROLES`].
 pub(super) fn role_of(us: u8, process: &OrdersProcess) -> &'static str {
-    role(us, process.standing(), process.incarnation(), process.configuration())
+    let engine = process.status();
+    match process.standing() {
+        Standing::Following if elects(&engine) => {
+            member_role(us, &Status { leads: false, ..engine })
+        }
+        standing => role(us, standing, process.incarnation(), process.configuration()),
+    }
 }
 
 /// An order replica counts once the set holds it, and for the disk that it has now.

@@ -14,7 +14,7 @@ use super::inspect::GatewayInspector;
 use super::stop::Stop;
 use super::wiring::{Later, Running};
 use super::{ServiceError, links_config, listen};
-use crate::config::{Config, Replica};
+use crate::config::{Config, OrdersProtocol, Replica};
 use crate::driver::{Handle, clock};
 use crate::rest::{Limits, Market, Role, Server, Surface, entropy};
 use crate::telemetry::{CacheLog, EventSink, Metrics};
@@ -89,6 +89,7 @@ fn settings(config: &Config, service: ServiceId) -> GatewayConfig {
         GatewayConfig::new(service.id, ids(&config.orders.replicas), ids(&config.catalog.replicas));
     settings.cache_size = config.cache.size;
     settings.cache_events = config.cache.log.is_some();
+    settings.proposes_leaders = config.orders.protocol == OrdersProtocol::PrimaryBackup;
     settings.health_interval = config.health.interval.span();
     settings.request_deadline = config.request.deadline.span();
     settings

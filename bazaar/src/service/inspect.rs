@@ -23,7 +23,10 @@ use crate::links::{Answer, InspectError, Inspector, Links};
 use crate::storage::store::Store;
 
 /// Name of the counter in a replica's status that says how many positions its store holds durably.
-pub(crate) const STORED: &str = "stored";
+const STORED: &str = "stored";
+
+/// Name of the counter in an order replica's status that says how many orders its store holds durably.
+pub(crate) const ORDERS_STORED: &str = "orders_stored";
 
 /// A running process and its links, once there are any.
 type Seat<P> = Later<(Handle<P>, Arc<Links>)>;
@@ -247,8 +250,12 @@ impl Inspector for OrdersInspector {
                 status.engine = Some(process.status());
                 status.incarnation = Some(process.incarnation());
                 status.configuration = process.configuration().clone();
-                status.counters =
-                    counters([(STORED, stored), ("serves_as_leader", u64::from(open))]);
+                status.counters = counters([
+                    (STORED, stored),
+                    (ORDERS_STORED, process.stored_orders()),
+                    ("orders", process.law().count()),
+                    ("serves_as_leader", u64::from(open)),
+                ]);
             });
         }
         ready(Ok(status))
@@ -261,7 +268,7 @@ impl Inspector for OrdersInspector {
     fn orders(&self, from: OrderNumber, max: usize) -> Answer<OrderPage> {
         let store = self.store.clone();
         Box::pin(blocking(move || {
-            // Position p holds the order numbered p - 1.
+            // Row n + 1 is order n, whatever its position in the log.
             let entries = store.history(from + 1, max).map_err(broken_store)?;
             let rows = entries
                 .into_iter()

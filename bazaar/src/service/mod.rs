@@ -15,8 +15,8 @@ mod stop;
 mod watch;
 mod wiring;
 
-pub(crate) use inspect::STORED;
-pub(crate) use role::catalog_role;
+pub(crate) use inspect::ORDERS_STORED;
+pub(crate) use role::{elects, member_role};
 
 use std::collections::BTreeMap;
 use std::net::{SocketAddr, ToSocketAddrs};
@@ -26,7 +26,9 @@ use std::time::Duration;
 use node::service::{ServiceId, ServiceKind};
 use tokio::net::TcpListener;
 
-use crate::config::{Address, Config, ConfigError, ListingsError, SecretError, ServiceArgs};
+use crate::config::{
+    Address, Config, ConfigError, ListingsError, OrdersProtocol, SecretError, ServiceArgs,
+};
 use crate::driver::{EXIT_HALTED, Ended};
 use crate::links::LinksConfig;
 use crate::storage::log::LogIdentity;
@@ -168,7 +170,13 @@ fn data_options(config: &Config, service: ServiceId) -> Options {
         ServiceKind::Customers => config.customers.replicas.len() == 1,
         ServiceKind::Orders | ServiceKind::Gateway => false,
     };
-    Options { alone, ..Options::new(identity) }
+    // Where a majority elects, a disk that forgot its votes is kept out until somebody removes and adds the replica.
+    let rejoins = match service.kind {
+        ServiceKind::Catalog => false,
+        ServiceKind::Orders => config.orders.protocol == OrdersProtocol::PrimaryBackup,
+        ServiceKind::Customers | ServiceKind::Gateway => true,
+    };
+    Options { alone, rejoins, ..Options::new(identity) }
 }
 
 /// Under this name a load client asks the customers without being a gateway of the configuration: it only dials, so it needs no

@@ -2,16 +2,18 @@
 
 use std::sync::Arc;
 
-use node::orders::{Ack, OrdersConfig, OrdersProcess};
+use node::orders::{Ack, OrdersConfig, OrdersProcess, Protocol};
 use node::service::ServiceId;
+use replication::contract::Status;
 
 use super::figures::{Figures, role_of};
 use super::inspect::OrdersInspector;
+use super::role::{elects, follows_or_leads};
 use super::stop::Stop;
 use super::watch::Watch;
 use super::wiring::{Later, Running};
-use super::{DRAIN, ServiceError, links_config, open_data, tell};
-use crate::config::{self, Config, Replica};
+use super::{DRAIN, ServiceError, draw_seed, links_config, open_data, tell};
+use crate::config::{self, Config, OrdersProtocol, Replica};
 use crate::driver::{Disk, Handle, clock};
 use crate::links::Links;
 use crate::storage::store::WriterOptions;
@@ -32,13 +34,8 @@ pub(super) async fn serve(
     let ids = |replicas: &[Replica]| replicas.iter().map(|replica| replica.id).collect::<Vec<u8>>();
     let peers = ids(&config.orders.replicas);
     let catalogs = ids(&config.catalog.replicas);
-    let ack = match config.ack() {
-        config::Ack::InSync => Ack::InSync,
-        config::Ack::Ledger => Ack::Ledger,
-    };
-    let settings = OrdersConfig { ack, ..OrdersConfig::new(service.id, peers.clone(), catalogs) };
     let process = OrdersProcess::start(
-        settings,
+        settings(config, OrdersConfig::new(service.id, peers.clone(), catalogs), draw_seed()?),
         clock::now(),
         opened.incarnation,
         opened.recovered,
@@ -59,12 +56,28 @@ pub(super) async fn serve(
     running.until_stopped(stop, DRAIN, async {}).await
 }
 
-/// It holds everything that was acknowledged: whoever restarts replicas one by one waits for this.
+fn settings(config: &Config, usual: OrdersConfig, seed: u64) -> OrdersConfig {
+    let ack = match config.ack() {
+        config::Ack::InSync => Ack::InSync,
+        config::Ack::Ledger => Ack::Ledger,
+    };
+    let protocol = match config.orders.protocol {
+        OrdersProtocol::PrimaryBackup => Protocol::PrimaryBackup,
+        OrdersProtocol::Raft => Protocol::Raft,
+    };
+    OrdersConfig { ack, protocol, seed, ..usual }
+}
+
+/// It holds everything that was acknowledged, or follows who does: whoever restarts replicas one by one waits for this.
 fn ready(us: u8, handle: &Handle<OrdersProcess>, links: &Links) -> Result<(), &'static str> {
     if !links.is_open() {
         return Err("the service is starting or stopping");
     }
-    match handle.with(|process| role_of(us, process)) {
+    let (role, engine) = handle.with(|process| (role_of(us, process), process.status()));
+    if elects(&engine) {
+        return follows_or_leads(us, &Status { leads: role == "leader", ..engine });
+    }
+    match role {
         "joining" => Err("the replica is not in the in-sync set"),
         _ => Ok(()),
     }

@@ -1,4 +1,4 @@
-//! What a catalog replica does within its group, in one word.
+//! What a replica does within a group that elects its leader, in one word.
 
 use node::catalog::CatalogProcess;
 use replication::contract::Status;
@@ -14,7 +14,7 @@ pub(super) fn engine_of(process: &CatalogProcess) -> Status {
 }
 
 /// One of the words that metrics and `bazaar status` use.
-pub(crate) fn catalog_role(us: u8, engine: &Status) -> &'static str {
+pub(crate) fn member_role(us: u8, engine: &Status) -> &'static str {
     if engine.leads {
         "leader"
     } else if engine.members.voters.contains(&us) {
@@ -26,14 +26,19 @@ pub(crate) fn catalog_role(us: u8, engine: &Status) -> &'static str {
     }
 }
 
+/// Whether the group elects its leader, and knows its members itself: by Raft, and this replica knows of the group.
+pub(crate) fn elects(engine: &Status) -> bool {
+    !engine.members.voters.is_empty()
+}
+
 /// It leads, or follows a leader that lives: an engine that has not heard of its leader for the length of an election names none.
 /// Says why not, if not.
 pub(crate) fn follows_or_leads(us: u8, engine: &Status) -> Result<(), &'static str> {
-    match catalog_role(us, engine) {
+    match member_role(us, engine) {
         "leader" => Ok(()),
-        "joining" => Err("the replica is no member of the catalog's group"),
+        "joining" => Err("the replica is no member of its group"),
         _ if engine.leader.is_some_and(|leader| leader != us) => Ok(()),
-        _ => Err("the catalog's group has no leader that this replica hears"),
+        _ => Err("the group has no leader that this replica hears"),
     }
 }
 
@@ -51,10 +56,10 @@ mod tests {
     #[test]
     fn a_replica_is_what_its_group_says() {
         let following = engine(false, Some(1));
-        assert_eq!(catalog_role(1, &engine(true, Some(1))), "leader");
-        assert_eq!(catalog_role(2, &following), "follower");
-        assert_eq!(catalog_role(3, &following), "learner");
-        assert_eq!(catalog_role(4, &following), "joining");
+        assert_eq!(member_role(1, &engine(true, Some(1))), "leader");
+        assert_eq!(member_role(2, &following), "follower");
+        assert_eq!(member_role(3, &following), "learner");
+        assert_eq!(member_role(4, &following), "joining");
     }
 
     #[test]

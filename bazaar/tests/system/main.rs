@@ -14,6 +14,7 @@ mod commands;
 mod contract;
 mod crash;
 mod customers;
+mod elected_orders;
 mod harness;
 mod keys;
 mod minority;

@@ -175,6 +175,11 @@ impl OrdersProcess {
         &self.law
     }
 
+    /// How many orders the store has durably.
+    pub fn stored_orders(&self) -> u64 {
+        self.recent.stored_orders()
+    }
+
     /// The configuration as this replica knows it.
     pub fn configuration(&self) -> &Configuration {
         &self.configuration

@@ -34,6 +34,12 @@ impl Recent {
         self.trim();
     }
 
+    /// How many orders the store has.
+    pub(super) fn stored_orders(&self) -> u64 {
+        let stored = self.orders.partition_point(|(position, _)| *position <= self.stored);
+        self.first + stored as u64
+    }
+
     pub(super) fn get(&self, number: OrderNumber) -> Option<&Order> {
         let offset = number.checked_sub(self.first)?;
         self.orders.get(usize::try_from(offset).ok()?).map(|(_, order)| order)

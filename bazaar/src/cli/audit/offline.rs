@@ -1,11 +1,14 @@
 //! The audit of a stopped deployment: what the folders hold is what is judged.
 
 use market::audit::{OrderScan, OrdersSide};
+use node::orders::Command;
 use node::service::ServiceId;
+use replication::contract::Entry;
+use replication::raft;
 
 use super::catalogs::against_orders;
 use super::{AuditError, Outcome, Unreachable, offline_catalogs};
-use crate::config::Config;
+use crate::config::{Config, OrdersProtocol};
 use crate::service::look_at_data;
 use crate::storage::Opened;
 
@@ -58,11 +61,35 @@ fn orders_side(config: &Config, id: u8, counts: &[u64]) -> Result<OrdersSide, Au
         from = last.position + 1;
         entries.iter().for_each(|entry| feed(&mut scan, entry));
     }
-    opened.recovered.entries.iter().for_each(|entry| feed(&mut scan, entry));
+    for entry in &opened.recovered.entries {
+        match config.orders.protocol {
+            OrdersProtocol::PrimaryBackup => feed(&mut scan, entry),
+            OrdersProtocol::Raft => feed_command(&mut scan, service, entry)?,
+        }
+    }
     Ok(scan.finish(id))
 }
 
-fn feed(scan: &mut OrderScan, entry: &replication::contract::Entry) {
+/// What Raft wrote: an order, an epoch, or its own business. An order that a majority might lack is one all the same: the catalog
+/// decided it.
+fn feed_command(scan: &mut OrderScan, service: ServiceId, entry: &Entry) -> Result<(), AuditError> {
+    let contents = |what: &str| AuditError::Contents {
+        service: service.to_string(),
+        reason: format!("entry {}: {what}", entry.position),
+    };
+    let (_, bytes) =
+        raft::read_entry(&entry.command).ok_or_else(|| contents("Raft did not write it"))?;
+    if bytes.is_empty() {
+        return Ok(());
+    }
+    match Command::decode(&bytes).map_err(|error| contents(&error.to_string()))? {
+        Command::Order(order) => scan.feed(&order),
+        Command::Reign(_) => {}
+    }
+    Ok(())
+}
+
+fn feed(scan: &mut OrderScan, entry: &Entry) {
     let value = [&entry.hash.0[..], &entry.command].concat();
     scan.feed_row(&entry.position.to_be_bytes(), &value);
 }

@@ -13,7 +13,7 @@ use super::catalogs::against_orders;
 use super::{AuditError, Outcome, Unreachable, online_catalogs};
 use crate::config::{Config, Replica};
 use crate::links::{InspectError, Inspection, inspect_client};
-use crate::service::STORED;
+use crate::service::ORDERS_STORED;
 
 /// How often a replica that is not level is asked again.
 const ASK_AGAIN: Duration = Duration::from_millis(100);
@@ -81,7 +81,7 @@ async fn wait_for(
     deadline: Instant,
 ) -> Result<(), InspectError> {
     loop {
-        let stored = client.status().await?.counters.get(STORED).copied().unwrap_or(0);
+        let stored = client.status().await?.counters.get(ORDERS_STORED).copied().unwrap_or(0);
         if stored >= to || Instant::now() >= deadline {
             return Ok(());
         }

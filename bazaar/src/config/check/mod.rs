@@ -12,7 +12,7 @@ use super::listings::{ListingsError, read_listings};
 use super::period::Period;
 use super::place::{Place, Places};
 use super::problem::Problem;
-use super::types::{Config, Replica};
+use super::types::{Config, OrdersProtocol, Replica};
 
 /// Most order replicas: each holds every order, and a trade waits for all that are in sync.
 const MAX_ORDER_REPLICAS: usize = 9;
@@ -93,6 +93,16 @@ impl<'a> Checker<'a> {
                 "orders.replicas",
                 "a single order replica: its disk is the only one that holds old orders",
                 "add two more",
+            );
+        } else if config.orders.protocol == OrdersProtocol::Raft && orders.len() % 2 == 0 {
+            self.warning(
+                "orders.replicas",
+                format!(
+                    "{} order replicas under raft survive no more failures than {}",
+                    orders.len(),
+                    orders.len() - 1
+                ),
+                "choose 1, 3 or 5",
             );
         }
     }

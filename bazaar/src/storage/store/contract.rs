@@ -118,7 +118,7 @@ fn reads_history_without_gaps(store: &impl Store) {
     assert_eq!(store.hash_at(256).unwrap(), Some(entry(256).hash));
 }
 
-/// A store without history, as a catalog's: the hash stands in a row of its own.
+/// As a replica's: the hash stands in a row of its own.
 fn knows_the_hash_of_its_own_position(store: &impl Store) {
     let hash = |byte: u8| RowChange {
         table: Table::Facts,
@@ -131,6 +131,10 @@ fn knows_the_hash_of_its_own_position(store: &impl Store) {
     assert_eq!(store.hash_at(8).unwrap(), None, "of no other position");
     store.write(9, &[hash(9)]).unwrap();
     assert_eq!(store.hash_at(7).unwrap(), None);
+    assert_eq!(store.hash_at(9).unwrap(), Some(ChainHash([9; 16])));
+    // A history row of that number is about an order, not about the log.
+    let order = Entry { position: 9, hash: ChainHash([1; 16]), command: vec![1; 5].into() };
+    store.write(9, &[history_row(&order)]).unwrap();
     assert_eq!(store.hash_at(9).unwrap(), Some(ChainHash([9; 16])));
     let bad = RowChange { value: Some(vec![1; 15]), ..hash(0) };
     store.write(9, &[bad]).unwrap();

@@ -115,22 +115,24 @@ pub trait Store: Send + Sync {
         Ok(entries)
     }
 
-    /// Hash of the prefix that ends at a position: out of the history if there is one, else known of the last position only.
+    /// Hash of the prefix of the log that ends at a position: known of the last one, whose hash stands in a row of its own; without
+    /// such a row, out of the history. (A history's rows hold hashes over orders. They are the log's only where all of its entries
+    /// are orders.)
     fn hash_at(&self, position: Position) -> Result<Option<ChainHash>, StoreError> {
         if position == 0 {
             return Ok(Some(ChainHash::EMPTY));
         }
-        let key = position.to_be_bytes();
-        if let Some(value) = self.get(Table::History, &key)? {
-            return Ok(Some(history_entry(&key, value)?.hash));
-        }
         // Asked again afterwards: a write in between would make it the hash of another position.
         let before = self.applied()?;
         let hash = self.get(Table::Facts, HASH_KEY)?;
+        let Some(hash) = hash else {
+            let key = position.to_be_bytes();
+            let row = self.get(Table::History, &key)?;
+            return row.map(|value| Ok(history_entry(&key, value)?.hash)).transpose();
+        };
         if before != position || self.applied()? != position {
             return Ok(None);
         }
-        let Some(hash) = hash else { return Ok(None) };
         let hash = <[u8; 16]>::try_from(hash.as_slice());
         hash.map(|hash| Some(ChainHash(hash))).map_err(|_| StoreError::Damaged("its hash".into()))
     }

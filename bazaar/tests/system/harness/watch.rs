@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use bazaar::cli::audit::{AuditArgs, Outcome, Weight, audit};
+use bazaar::config::OrdersProtocol;
 use bazaar::links::inspect_client;
 use node::service::{ServiceId, ServiceKind};
 use replication::register::Configuration;
@@ -159,11 +160,28 @@ impl Deployment {
 
     /// Waits until somebody leads and all order replicas are in sync with it; trades may go on.
     pub(crate) async fn all_in_sync(&self) {
-        let replicas = self.replicas();
-        self.register_when("all replicas to be in sync", |register| {
-            register.leader.is_some() && replicas.iter().eq(register.in_sync.iter())
-        })
-        .await;
+        self.register_when("all replicas to be in sync", |register| self.is_in_sync(register))
+            .await;
+    }
+
+    /// A leader, and under primary-backup all replicas in its set. (One that its group elected has the set to itself.)
+    fn is_in_sync(&self, register: &Configuration) -> bool {
+        let set = match self.config.orders.protocol {
+            OrdersProtocol::PrimaryBackup => self.replicas(),
+            OrdersProtocol::Raft => register.leader.into_iter().collect(),
+        };
+        register.leader.is_some() && set.iter().eq(register.in_sync.iter())
+    }
+
+    /// Of a group that elects: every replica has the whole log, as its leader knows.
+    async fn log_is_level(&self, leader: u8) -> Option<()> {
+        if self.config.orders.protocol == OrdersProtocol::PrimaryBackup {
+            return Some(());
+        }
+        let engine = self.status(ServiceId::orders(leader)).await?.engine?;
+        let all = engine.matched.len() + 1 == self.replicas().len();
+        let level = engine.matched.iter().all(|(_, matched)| *matched == engine.end);
+        (all && level && engine.commit == engine.end).then_some(())
     }
 
     /// Waits until all order replicas are in sync, and the disk of each holds every order.
@@ -173,10 +191,11 @@ impl Deployment {
             let catalog = self.catalog_led().await?;
             let orders = *catalog.counters.get("orders")?;
             let register = catalog.configuration;
-            register.leader.filter(|_| self.replicas().iter().eq(register.in_sync.iter()))?;
+            self.is_in_sync(&register).then_some(())?;
+            self.log_is_level(register.leader?).await?;
             for replica in self.all(ServiceKind::Orders) {
                 let status = self.status(replica).await?;
-                (*status.counters.get("stored")? == orders).then_some(())?;
+                (*status.counters.get("orders_stored")? == orders).then_some(())?;
             }
             Some(())
         })
