@@ -104,23 +104,26 @@ impl RotatingSequencer {
         let Ok(mark) = Mark::decode(&name.mark, self.size()) else { return };
         self.done = Done::at(&mark, name.position, name.hash);
         // Refused only where the list begins after its store, and this store is ahead of the one before.
-        let _ = rebase(&mut self.kept, &mark);
+        let anew = rebase(&mut self.kept, &mark) == Ok(true);
         let number = self.done.number;
         (self.stored, self.stored_number) = (name.position, number);
         self.needed = number;
-        self.recount();
+        self.recount(anew);
         self.learner = Learner::new(number);
         self.own_delivered();
         self.digest(number);
         self.review_install();
     }
 
-    /// What is complete, counted anew from what was delivered: the list may be another one.
-    fn recount(&mut self) {
+    /// What is complete, counted anew from what was delivered: the list may be another one. If it is the one that was there, what
+    /// this member vouched for beyond the snapshot is on its disk still, and will be in the digest: a State that said less could leave
+    /// it out of a recovery.
+    fn recount(&mut self, anew: bool) {
         self.complete = self.done.number;
         self.in_flight.iter_mut().for_each(|write| write.complete = 0);
-        self.durable = self.done.number;
         self.count_complete();
+        let vouched = if anew { 0 } else { self.durable.min(self.complete) };
+        self.durable = vouched.max(self.done.number);
     }
 }
 

@@ -167,13 +167,16 @@ impl World<'_> {
         self.push_input(leader, Input::Tick);
     }
 
-    /// The replica that leads its group in the highest term, of those that answer, and the members.
+    /// The replica that leads its group in the highest term, of those that answer, and the members. Not one of a lower term than
+    /// somebody was heard to lead in: it would say that a member is none, which was added since.
     fn leading(&self, kind: ServiceKind) -> Option<(usize, Members)> {
+        let watch = self.watch.seen_group(kind);
         let group = self.hosts.iter().enumerate().filter(|(_, host)| host.service.kind == kind);
         let running = group.filter(|(_, host)| host.is_well());
         running
             .filter_map(|(index, host)| Some((index, host.process.as_ref()?.group()?)))
             .filter(|(_, status)| status.leads)
+            .filter(|(index, _)| !watch.is_some_and(|group| group.is_stale_leader(*index)))
             .max_by_key(|(_, status)| status.epoch)
             .map(|(index, status)| (index, status.members))
     }
