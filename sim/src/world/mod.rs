@@ -288,7 +288,7 @@ impl<'a> World<'a> {
             return false;
         };
         // A group that has not begun is not level but empty. Cheap tests first: reading the catalog's rows back is not.
-        catalog.stored() > 0
+        (catalog.stored() > 0 || !self.scenario.group.elects)
             && self.hosts.iter().all(|host| host.retired || host.is_well())
             && self.operator.idle()
             && ends.catalogs.iter().all(|(_, disk)| {

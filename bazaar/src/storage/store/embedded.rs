@@ -321,7 +321,8 @@ mod tests {
                 key: vec![key; 8],
                 value: Some(vec![position as u8; 100]),
             };
-            store.write(position, &(0..50).map(change).collect::<Vec<_>>()).unwrap();
+            let changes: Vec<_> = (0..10 * Table::ALL.len() as u8).map(change).collect();
+            store.write(position, &changes).unwrap();
         }
         let rows = store.load(&Table::ALL).unwrap();
         drop(store);
