@@ -1,5 +1,6 @@
 //! The customers' worlds, a share of the seeds on every test run: sound, repeatable, and full of what they are for.
 
+use replication::mutants::Mutant;
 use sim::broadcast::run_seed;
 use sim::campaign::{Group, Tally, run_checked};
 use sim::trace::Keep;
@@ -28,4 +29,16 @@ fn a_seed_is_one_story() {
         assert_eq!((first.hash, first.events), (second.hash, second.events), "seed {seed}");
         assert_eq!(second.story.1.len(), 50, "lines are kept without changing the story");
     }
+}
+
+/// In this world a member takes a snapshot and gives a State before its digest is durable. What it vouched for before is on its disk
+/// all the same. (The deliberate mistake only makes the moment come up: it costs repairs, not promises.)
+#[test]
+fn what_a_member_vouched_for_outlives_a_snapshot() {
+    let outcome = run_seed(2660, Some(Mutant::NackOnlyTheSender), Keep::Nothing);
+    assert_eq!(outcome.violation, None);
+    assert!(
+        outcome.marks.count("snapshots taken") > 0,
+        "the story is another one: find a seed anew"
+    );
 }

@@ -23,10 +23,13 @@ impl RotatingSequencer {
     /// The notes or the mark are not the engine's, or cannot all be true.
     ///
     /// # Panics
-    /// If the configuration makes no group: more than 64 members, or this one not among them.
+    /// If the configuration makes no group: more than 64 members, or this one not among them. If a member may have more undelivered
+    /// than anybody keeps: its own Requests beyond that would be dropped, and nobody else has them.
     pub fn new(config: Config, recovered: Recovered, now: Time) -> Result<Self, Unreadable> {
         let ids: Vec<ReplicaId> = config.members.iter().copied().collect();
         assert!(ids.len() <= MOST_MEMBERS, "a group has at most {MOST_MEMBERS} members");
+        let limits = &config.limits;
+        assert!(limits.request_ahead >= limits.undelivered as u64, "what is taken must be kept");
         let me = ids.binary_search(&config.id).expect("a member belongs to its group");
         let mut kept = Kept::replay(ids.len(), &recovered.notes)?;
         let (done, rebased) = reconcile(&mut kept, &recovered, ids.len())?;
