@@ -143,7 +143,7 @@ impl Ring {
         length: Duration,
     ) -> anyhow::Result<Child> {
         let deadline = Instant::now() + PATIENCE;
-        while !is_quorate(id).await? {
+        while !answers(id).await? {
             ensure!(Instant::now() < deadline, "the ring does not stand in time");
             sleep(LOOK).await;
         }
@@ -175,7 +175,7 @@ fn inside(id: u8) -> Command {
     command
 }
 
-async fn is_quorate(id: u8) -> anyhow::Result<bool> {
+async fn answers(id: u8) -> anyhow::Result<bool> {
     let output = inside(id).args(["corosync-cpgtool", "-n"]).output().await?;
     Ok(output.status.success())
 }
