@@ -28,7 +28,9 @@ pub enum Mutant {
     SnapshotWithoutReset,
     /// Rotating sequencer: condition 1 dropped; a member takes its turn after the highest number it heard of.
     SequenceBeyondGap,
-    /// Rotating sequencer: condition 2 dropped; a member covers Requests that it only heard of.
+    /// Rotating sequencer: condition 2 dropped; a member says a number although it lacks Requests of those below.
+    SequenceIncomplete,
+    /// Rotating sequencer: a member covers Requests that it only heard of.
     SequenceUnheard,
     /// Rotating sequencer: condition 3 dropped; a member covers the highest Request it has of a sender, holes or not.
     SequenceAcrossGap,

@@ -385,8 +385,8 @@ fn is_noticed(mutant: replication::mutants::Mutant, seed: u64) -> bool {
     std::panic::catch_unwind(world).is_err()
 }
 
-/// Each mistake with a world that notices it. Where the engine has changed since, any other world may do. Four are not among
-/// them: two cost time, not promises (`SequenceUnheard`, `NackOnlyTheSender`), and two need a rare moment
+/// Each mistake with a world that notices it. Where the engine has changed since, any other world may do. Five are not among
+/// them: three cost time, not promises (`SequenceIncomplete`, `SequenceUnheard`, `NackOnlyTheSender`), and two need a rare moment
 /// (`LongestListOfAnyView`, found in one of some hundred worlds, and `NoIncarnationVectors`). The tests of the rule of recovery
 /// and the scripts show those.
 #[cfg(feature = "mutants")]

@@ -15,6 +15,7 @@ pub mod one_sequence;
 pub mod progress_after_healing;
 pub mod promises_are_kept;
 pub mod proposals;
+pub mod sequences_what_it_holds;
 pub mod vouches_for_its_disk;
 
 use std::collections::BTreeMap;
@@ -111,6 +112,7 @@ impl Judges {
         }
         match &message.body {
             Body::Sequence { number, upto } => {
+                sequences_what_it_holds::says(member, &message.holds, *number, upto)?;
                 self.numbers.said(member, message.view, *number, upto)
             }
             // Who stopped in a view also repeats what others delivered in later ones.
