@@ -14,7 +14,7 @@ use crate::driver::{self, InputSender};
 use crate::links::Links;
 
 /// The driver's messages, on the way that fits each.
-pub(super) struct ByDatagram {
+pub struct ByDatagram {
     links: Arc<Links>,
     datagrams: Arc<Datagrams>,
     /// How many other members there are.
@@ -22,7 +22,8 @@ pub(super) struct ByDatagram {
 }
 
 impl ByDatagram {
-    pub(super) fn new(links: Arc<Links>, datagrams: Arc<Datagrams>, others: usize) -> Self {
+    /// The way to so many other members.
+    pub fn new(links: Arc<Links>, datagrams: Arc<Datagrams>, others: usize) -> Self {
         ByDatagram { links, datagrams, others }
     }
 }
@@ -103,13 +104,14 @@ fn addressed<M: PartialEq>(spoken: &[(u8, Vec<M>)], others: usize) -> Vec<(To, &
 }
 
 /// Messages out of datagrams lead into the driver's mailbox.
-pub(super) struct FromDatagrams {
+pub struct FromDatagrams {
     to: InputSender,
     burst: Vec<(ServiceId, Vec<Message>)>,
 }
 
 impl FromDatagrams {
-    pub(super) fn new(to: InputSender) -> Self {
+    /// Into this mailbox.
+    pub fn new(to: InputSender) -> Self {
         FromDatagrams { to, burst: Vec::new() }
     }
 }

@@ -15,6 +15,7 @@ mod stop;
 mod watch;
 mod wiring;
 
+pub use by_datagram::{ByDatagram, FromDatagrams};
 pub(crate) use inspect::ORDERS_STORED;
 pub(crate) use role::{elects, member_role};
 

@@ -123,7 +123,7 @@ impl Ring {
             let output = output.await.context("a client of corosync is silent")??;
             ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr).trim());
             match serde_json::from_slice(&output.stdout)? {
-                Answer::Seen { delivered: own, latencies } => {
+                Answer::Seen { delivered: own, latencies, .. } => {
                     delivered += own;
                     add(&mut latency, &latencies);
                 }

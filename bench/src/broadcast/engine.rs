@@ -8,6 +8,7 @@ use replication::contract::{Engine, Incarnation, Recovered, ReplicaId};
 use replication::primary_backup::{self, PrimaryBackup};
 use replication::raft::{self, Raft};
 use replication::register::Configuration;
+use replication::rotating_sequencer::{self, Life, RotatingSequencer};
 use replication::time::Time;
 
 /// An engine.
@@ -17,19 +18,21 @@ pub(crate) enum Kind {
     PrimaryBackup,
     /// A leader and a majority.
     Raft,
+    /// No leader: the right to number moves from member to member. Speaks by datagrams.
+    RotatingSequencer,
     /// Not ours: Corosync's closed process group, only with --no-durability.
     Corosync,
 }
 
 impl Kind {
     /// The engines of this project.
-    pub(crate) const OURS: [Kind; 2] = [Kind::PrimaryBackup, Kind::Raft];
+    pub(crate) const OURS: [Kind; 3] = [Kind::PrimaryBackup, Kind::Raft, Kind::RotatingSequencer];
 
     /// Proposers sit at every member, not only at the leader.
     pub(crate) fn is_leaderless(self) -> bool {
         match self {
             Kind::PrimaryBackup | Kind::Raft => false,
-            Kind::Corosync => true,
+            Kind::RotatingSequencer | Kind::Corosync => true,
         }
     }
 
@@ -38,6 +41,7 @@ impl Kind {
         match self {
             Kind::PrimaryBackup => "primary-backup",
             Kind::Raft => "raft",
+            Kind::RotatingSequencer => "rotating-sequencer",
             Kind::Corosync => "corosync",
         }
     }
@@ -51,6 +55,9 @@ impl fmt::Display for Kind {
 
 /// Every member starts with an empty disk, and these disks are known from the start.
 const DISK: Incarnation = 1;
+
+/// And this is their first start.
+pub(crate) const LIFE: Life = Life { incarnation: DISK, boot: 1 };
 
 /// Makes the engine of one member.
 pub(crate) fn start(
@@ -71,6 +78,12 @@ pub(crate) fn start(
         Kind::Raft => {
             let config = raft::Config::new(id, ids, DISK, u64::from(id));
             Box::new(Raft::new(config, recovered, now)?)
+        }
+        Kind::RotatingSequencer => {
+            let Life { incarnation, boot } = LIFE;
+            let seed = u64::from(id);
+            let config = rotating_sequencer::Config::new(id, ids, incarnation, boot, seed);
+            Box::new(RotatingSequencer::new(config, recovered, now)?)
         }
         Kind::Corosync => anyhow::bail!("corosync has members of its own"),
     })

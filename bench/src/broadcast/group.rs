@@ -107,12 +107,13 @@ impl Group {
         let shares = self.shares(load).await?;
         for (member, proposers) in self.members.iter_mut().zip(&shares) {
             let load = Load { proposers: *proposers, ..load };
-            member.tell(&Told::Measure { load, seconds: length.as_secs_f64() }).await?;
+            let seconds = length.as_secs_f64();
+            member.tell(&Told::Measure { load, seconds, to_the_end: true }).await?;
         }
         let mut latency = no_latencies();
         let mut delivered = 0;
         for member in &mut self.members {
-            let Answer::Seen { delivered: own, latencies } =
+            let Answer::Seen { delivered: own, latencies, .. } =
                 member.answer(warm_up + length + 2 * PATIENCE).await?
             else {
                 bail!("a member answers something else");
@@ -123,6 +124,40 @@ impl Group {
         ensure!(delivered > 0, "nothing was delivered");
         self.until("level", |all| all.iter().all(|state| state.end == all[0].end)).await?;
         Ok(Figures { per_second: delivered as f64 / length.as_secs_f64(), latency })
+    }
+
+    /// Runs one load, kills a member in the middle of it, and says for how long nothing was delivered at a survivor, at most.
+    /// Under an engine with a leader it is the leader, and proposers wait at every member that may lead next; else the one at
+    /// this place.
+    pub(crate) async fn crash(
+        &mut self,
+        load: Load,
+        place: usize,
+        (warm_up, length): (Duration, Duration),
+    ) -> anyhow::Result<Duration> {
+        let leader = self.shares(load).await?.iter().position(|share| *share == load.proposers);
+        let (victim, everywhere) = match (self.kind.is_leaderless(), leader) {
+            (false, Some(leader)) => (leader, true),
+            _ => (place % self.members.len(), false),
+        };
+        let size = self.members.len() as u8;
+        for (member, id) in self.members.iter_mut().zip(1..) {
+            let share = load.share(id, size);
+            let proposers = if everywhere { load.proposers } else { share };
+            let (load, seconds) = (Load { proposers, ..load }, length.as_secs_f64());
+            member.tell(&Told::Measure { load, seconds, to_the_end: false }).await?;
+        }
+        sleep(warm_up + length / 4).await;
+        self.members.remove(victim).child.kill().await?;
+        let mut longest = 0;
+        for member in &mut self.members {
+            match member.answer(warm_up + length + 2 * PATIENCE).await? {
+                Answer::Seen { pause, .. } => longest = longest.max(pause),
+                Answer::State { .. } => bail!("a member answers something else"),
+            }
+        }
+        self.until("level", |all| all.iter().all(|state| state.end == all[0].end)).await?;
+        Ok(Duration::from_micros(longest))
     }
 
     /// Proposers of each member: all at the leader, or spread.

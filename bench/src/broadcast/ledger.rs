@@ -26,6 +26,8 @@ pub(crate) struct Seen {
     pub(crate) delivered: u64,
     /// From proposal to delivery, in microseconds.
     pub(crate) latency: Histogram<u64>,
+    /// Longest time without any delivery here, whoever proposed.
+    pub(crate) pause: Span,
 }
 
 /// A measurement under way.
@@ -38,6 +40,19 @@ struct Measurement {
     since: Vec<Time>,
     /// Commands under way.
     open: usize,
+    /// When anything was delivered last, from the beginning of the count on.
+    last: Time,
+}
+
+impl Measurement {
+    /// Something is delivered, or the time is over.
+    fn end_pause(&mut self, now: Time) {
+        let now = now.min(self.until);
+        if now > self.last {
+            self.seen.pause = self.seen.pause.max(now.since(self.last));
+            self.last = now;
+        }
+    }
 }
 
 /// One member.
@@ -87,17 +102,21 @@ impl Ledger {
             load,
             from,
             until: from + length,
-            seen: Seen { delivered: 0, latency: no_latencies() },
+            seen: Seen { delivered: 0, latency: no_latencies(), pause: Span(0) },
             since: vec![now.time; load.proposers as usize],
             open: 0,
+            last: from,
         });
         (0..load.proposers).for_each(|proposer| self.propose(now, proposer));
     }
 
-    /// What was seen, once the time is over and nothing is under way any more.
-    pub(crate) fn take_seen(&mut self, now: Now) -> Option<Seen> {
-        let over = |m: &mut Measurement| now.time >= m.until && m.open == 0;
-        self.measurement.take_if(over).map(|measurement| measurement.seen)
+    /// What was seen, once the time is over and, if somebody waits for that, nothing is under way any more.
+    pub(crate) fn take_seen(&mut self, now: Now, to_the_end: bool) -> Option<Seen> {
+        let over = |m: &mut Measurement| now.time >= m.until && (m.open == 0 || !to_the_end);
+        let mut measurement = self.measurement.take_if(over)?;
+        measurement.end_pause(now.time);
+        self.waiting.clear();
+        Some(measurement.seen)
     }
 
     /// A command: who proposed it, then filler.
@@ -117,6 +136,9 @@ impl Ledger {
             let mut changes = vec![fact(b"chain", entry.hash.0.to_vec())];
             changes.extend(self.mark.take().map(|mark| fact(b"mark", mark.to_vec())));
             effects.push(Effect::Store { position: entry.position, changes });
+        }
+        if let Some(measurement) = &mut self.measurement {
+            measurement.end_pause(now.time);
         }
         let Some((&origin, rest)) = entry.command.split_first() else { return };
         let proposer = rest.first_chunk().map(|bytes| u32::from_le_bytes(*bytes));
@@ -180,7 +202,7 @@ impl Ledger {
 }
 
 fn send(to: u8, message: replication::contract::Message) -> Effect {
-    Effect::Send { to: ServiceId::orders(to), message: Message::Replication(message) }
+    Effect::Send { to: ServiceId::customers(to), message: Message::Replication(message) }
 }
 
 fn fact(key: &[u8], value: Vec<u8>) -> RowChange {

@@ -1,27 +1,22 @@
 //! One member as a process: told by lines on standard input, answering with lines of JSON on standard output.
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bazaar::driver::{self, Disk, Driver, Handle, Inbox, InputSender, Io, clock};
-use bazaar::links::{Links, LinksConfig, Sink};
+use bazaar::driver::{Disk, Driver, Handle, Inbox, Io, clock};
 use bazaar::storage::log::LogIdentity;
 use bazaar::storage::store::WriterOptions;
 use bazaar::storage::{Options as DiskOptions, recover};
 use clap::Args;
-use node::message::Message;
-use node::service::ServiceId;
 use replication::contract::{Recovered, Role};
 use replication::time::Span;
 use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncBufReadExt, BufReader};
 
 use super::engine::{self, Kind};
-use super::inspector::Nothing;
 use super::ledger::{Ledger, Seen};
-use super::{Load, WARM_UP};
+use super::{Load, WARM_UP, network};
 
 /// How often a member looks whether its measurement is over.
 const LOOK: Duration = Duration::from_millis(10);
@@ -51,8 +46,8 @@ pub(crate) struct MemberOptions {
 pub(crate) enum Told {
     /// Say what you are in your group, and what you hold.
     State,
-    /// Measure.
-    Measure { load: Load, seconds: f64 },
+    /// Measure. What is under way when the time is over is waited for, or not.
+    Measure { load: Load, seconds: f64, to_the_end: bool },
 }
 
 /// What a member answers.
@@ -60,32 +55,14 @@ pub(crate) enum Told {
 pub(crate) enum Answer {
     /// To [`Told::State`].
     State { leads: bool, takes_part: bool, position: u64, hash: String },
-    /// To [`Told::Measure`]: how many commands, and how often each latency (microseconds) was seen.
-    Seen { delivered: u64, latencies: Vec<(u64, u64)> },
-}
-
-struct ToMailbox(InputSender);
-
-impl Sink for ToMailbox {
-    fn deliver(&self, from: ServiceId, messages: Vec<Message>) -> bool {
-        self.0.deliver(from, messages)
-    }
-
-    fn link_up(&self, peer: ServiceId) {
-        self.0.link_up(peer);
-    }
-
-    fn link_down(&self, peer: ServiceId) {
-        self.0.link_down(peer);
-    }
-}
-
-struct ToLinks(Arc<Links>);
-
-impl driver::Links for ToLinks {
-    fn send(&self, to: ServiceId, messages: Vec<Message>) {
-        self.0.send(to, messages);
-    }
+    /// To [`Told::Measure`]: how many commands, how often each latency (microseconds) was seen, and the longest time without
+    /// any delivery (microseconds; 0 from who does not say).
+    Seen {
+        delivered: u64,
+        latencies: Vec<(u64, u64)>,
+        #[serde(default)]
+        pause: u64,
+    },
 }
 
 /// Runs a member until its standard input ends.
@@ -97,7 +74,9 @@ pub(crate) fn member(options: &MemberOptions) -> anyhow::Result<()> {
         while let Some(line) = lines.next_line().await? {
             let answer = match serde_json::from_str(&line)? {
                 Told::State => state(&handle),
-                Told::Measure { load, seconds } => measure(&handle, load, seconds).await?,
+                Told::Measure { load, seconds, to_the_end } => {
+                    measure(&handle, load, seconds, to_the_end).await?
+                }
             };
             println!("{}", serde_json::to_string(&answer)?);
         }
@@ -114,11 +93,8 @@ async fn start(options: &MemberOptions) -> anyhow::Result<Handle<Ledger>> {
     let engine = engine::start(options.engine, options.id, members, recovered, clock::now().time)?;
     let process = Ledger::new(options.id, members, disk.is_some(), engine);
     let inbox = Inbox::default();
-    let links =
-        Links::start(links(options), Arc::new(ToMailbox(inbox.sender())), Arc::new(Nothing));
-    let links = Arc::new(links.await?);
-    links.set_open(true).await;
-    let io = Io { links: Arc::new(ToLinks(links)), events: Arc::new(|_| {}), disk };
+    let links = network::open(options, &inbox).await?;
+    let io = Io { links, events: Arc::new(|_| {}), disk };
     Ok(Driver::spawn_with(inbox, process, io)?)
 }
 
@@ -128,20 +104,6 @@ fn open(options: &MemberOptions) -> anyhow::Result<(Disk, Recovered)> {
     let opened = recover(&options.data, &DiskOptions::new(identity))?;
     let disk = Disk { log: opened.log, store: opened.store, writer: WriterOptions::default() };
     Ok((disk, opened.recovered))
-}
-
-fn links(options: &MemberOptions) -> LinksConfig {
-    let address = |port: u16| format!("127.0.0.1:{port}");
-    let all = (1..).zip(&options.ports).filter(|(id, _)| *id != options.id);
-    let peers: BTreeMap<ServiceId, String> =
-        all.map(|(id, port)| (ServiceId::orders(id), address(*port))).collect();
-    let port = options.ports[usize::from(options.id) - 1];
-    LinksConfig {
-        us: ServiceId::orders(options.id),
-        cluster: "bench".to_owned(),
-        listen: ([127, 0, 0, 1], port).into(),
-        peers,
-    }
 }
 
 fn state(handle: &Handle<Ledger>) -> Answer {
@@ -156,14 +118,19 @@ fn state(handle: &Handle<Ledger>) -> Answer {
     })
 }
 
-async fn measure(handle: &Handle<Ledger>, load: Load, seconds: f64) -> anyhow::Result<Answer> {
+async fn measure(
+    handle: &Handle<Ledger>,
+    load: Load,
+    seconds: f64,
+    to_the_end: bool,
+) -> anyhow::Result<Answer> {
     let span = |duration: Duration| Span::micros(duration.as_micros() as u64);
     let length = Duration::from_secs_f64(seconds);
     handle.act(|ledger, now, _| ledger.begin(now, load, span(WARM_UP), span(length)));
     let deadline = tokio::time::Instant::now() + WARM_UP + length + super::group::PATIENCE;
     tokio::time::sleep(WARM_UP + length).await;
     loop {
-        if let Some(seen) = handle.act(|ledger, now, _| ledger.take_seen(now)) {
+        if let Some(seen) = handle.act(|ledger, now, _| ledger.take_seen(now, to_the_end)) {
             return Ok(answer(&seen));
         }
         anyhow::ensure!(tokio::time::Instant::now() < deadline, "commands are under way for ever");
@@ -174,5 +141,5 @@ async fn measure(handle: &Handle<Ledger>, load: Load, seconds: f64) -> anyhow::R
 fn answer(seen: &Seen) -> Answer {
     let counts = seen.latency.iter_recorded();
     let latencies = counts.map(|c| (c.value_iterated_to(), c.count_at_value())).collect();
-    Answer::Seen { delivered: seen.delivered, latencies }
+    Answer::Seen { delivered: seen.delivered, latencies, pause: seen.pause.0 }
 }

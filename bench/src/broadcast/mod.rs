@@ -8,15 +8,21 @@
 //! that clients elsewhere would pay; under the rotating sequencer they are spread over the members. So what is
 //! compared is agreement, not how requests come in.
 //!
+//! # A crash
+//! With `--crash` a member is killed under load, and the longest time without any delivery at a survivor is what counts: noticing,
+//! agreeing to go on without it, and whatever else the machine does meanwhile.
+//!
 //! # What is checked
 //! A measurement counts only if all members end with the same number of commands and the same chain hash.
 
 mod corosync;
+mod crash;
 mod engine;
 mod group;
 mod inspector;
 mod ledger;
 mod member;
+mod network;
 mod report;
 
 use std::time::Duration;
@@ -30,9 +36,13 @@ pub(crate) use member::{MemberOptions, member};
 /// How to measure.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct Options {
-    /// Engines, in the sequence in which each round runs them.
-    #[arg(long, value_enum, value_delimiter = ',', default_values_t = Kind::OURS)]
+    /// Engines, in the sequence in which each round runs them; by default all of this project that can be measured so.
+    #[arg(long, value_enum, value_delimiter = ',')]
     engines: Vec<Kind>,
+    /// Instead: kill one member with SIGKILL in each round, the leader or, where nobody leads, one after the other, and say for
+    /// how long nothing was delivered at the others.
+    #[arg(long)]
+    crash: bool,
     /// Members of the group.
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u8).range(1..=9))]
     members: u8,
@@ -54,6 +64,12 @@ pub(crate) struct Options {
     /// The figures as JSON, one object per line.
     #[arg(long)]
     json: bool,
+}
+
+impl Options {
+    fn engines(&self, default: &[Kind]) -> Vec<Kind> {
+        if self.engines.is_empty() { default.to_vec() } else { self.engines.clone() }
+    }
 }
 
 /// One load for one group.
@@ -79,13 +95,16 @@ const WARM_UP: Duration = Duration::from_secs(1);
 /// Runs all measurements and prints the table.
 pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    runtime.block_on(measure_all(options))
+    match options.crash {
+        true => runtime.block_on(crash::measure_all(options)),
+        false => runtime.block_on(measure_all(options)),
+    }
 }
 
 async fn measure_all(options: &Options) -> anyhow::Result<()> {
     let mut report = report::Report::default();
     for round in 1..=options.rounds {
-        for &kind in &options.engines {
+        for kind in options.engines(&Kind::OURS) {
             let mut group = Measured::start(kind, options).await?;
             for load in loads(options) {
                 let figures = group.measure(load, Duration::from_secs(options.seconds)).await?;

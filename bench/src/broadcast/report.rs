@@ -65,8 +65,8 @@ impl Report {
         self.figures.entry(load).or_default().entry(kind).or_default().push(figures);
     }
 
-    /// One row per load and engine: median of the rounds, their spread, all rounds' latencies, and the ratio to the
-    /// first engine.
+    /// One row per load and engine: median of the rounds, their spread, all rounds' latencies, and the ratio to
+    /// Corosync if it was measured, else to the first engine.
     pub(crate) fn table(&self) -> Table {
         let mut table = Table::new();
         table.load_style(presets::UTF8_HORIZONTAL_ONLY);
@@ -80,7 +80,8 @@ impl Report {
             "ratio",
         ]);
         for (load, kinds) in &self.figures {
-            let first = kinds.values().next().map_or(1.0, |rounds| median(rounds));
+            let other = kinds.get(&Kind::Corosync).or_else(|| kinds.values().next());
+            let other = other.map_or(1.0, |rounds| median(rounds));
             for (kind, rounds) in kinds {
                 let rate = median(rounds);
                 table.add_row([
@@ -90,7 +91,7 @@ impl Report {
                     format!("{rate:.0}"),
                     spread(rounds),
                     times(&together(rounds)),
-                    format!("{:.2}", rate / first),
+                    format!("{:.2}", rate / other),
                 ]);
             }
         }
