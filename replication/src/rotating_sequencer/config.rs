@@ -73,11 +73,12 @@ impl Config {
 #[derive(Clone, Debug)]
 pub struct Timing {
     /// What others do not know yet is said this long after it came about, if nothing else was said. 5 ms: one Status then
-    /// speaks for everything that arrived meanwhile.
+    /// speaks for everything that arrived meanwhile. What others wait for (something became durable) is said at once: a disk
+    /// paces that by itself.
     pub tell: Span,
-    /// What others wait for (something became durable) is said at once, but not more often than this. 1 ms: a lone write
-    /// is delivered without waiting, and a busy group is not flooded.
-    pub tell_urgent: Span,
+    /// Requests that no Sequence covers yet wait so long for their way to the disk, so that one write takes both. 5 ms: turns pass
+    /// within one, and only where nobody numbers anything does a Request go alone.
+    pub gather_writes: Span,
     /// Somebody who has nothing to say says so this often. 10 ms: fifteen fit into `silence`, so that a network which
     /// loses four datagrams of ten makes nobody seem dead more than once in some minutes.
     pub heartbeat: Span,
@@ -122,7 +123,7 @@ impl Default for Timing {
     fn default() -> Self {
         Timing {
             tell: Span::millis(5),
-            tell_urgent: Span::millis(1),
+            gather_writes: Span::millis(5),
             heartbeat: Span::millis(10),
             gap: Span::millis(2),
             gap_again: Span::millis(8),

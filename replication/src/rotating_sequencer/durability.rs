@@ -5,6 +5,7 @@ use super::notes::Note;
 use super::view::Life;
 use super::{RotatingSequencer, Standing};
 use crate::contract::{Effect, LogWrite, Ticket};
+use crate::time::Time;
 
 /// A write on its way to the disk.
 pub(super) struct Write {
@@ -12,6 +13,17 @@ pub(super) struct Write {
     /// What is complete on disk once it is durable.
     pub(super) complete: u64,
     held: Vec<Held>,
+}
+
+/// What is noted, and not on its way to the disk.
+#[derive(Default)]
+pub(super) struct Unwritten {
+    /// Since when.
+    since: Option<Time>,
+    /// Something else than Requests is among it.
+    pressing: bool,
+    /// What was complete as of the last write: more than that rests on what is among it.
+    complete: u64,
 }
 
 /// What waits for the disk.
@@ -31,6 +43,8 @@ pub(super) enum Held {
 
 impl RotatingSequencer {
     pub(super) fn note(&mut self, note: &Note) {
+        self.unwritten.since.get_or_insert(self.now);
+        self.unwritten.pressing |= !matches!(note, Note::Requests(_));
         let bytes = note.encode();
         self.notes_bytes += bytes.len();
         self.writes.push(LogWrite::Note(bytes));
@@ -40,11 +54,15 @@ impl RotatingSequencer {
     pub(super) fn digest(&mut self, floor: u64) {
         let bytes = Note::Digest(Box::new(self.kept.digest(floor))).encode();
         (self.notes_bytes, self.digest_bytes) = (bytes.len(), bytes.len());
+        self.unwritten.pressing = true;
         self.writes.push(LogWrite::Digest(bytes));
     }
 
     /// One write for everything noted since the last; what waits for it waits for the last write under way.
     pub(super) fn write_out(&mut self) {
+        if self.may_gather() {
+            return;
+        }
         self.write_once();
         // What waited for nothing may have more to write.
         while !self.writes.is_empty() || !self.held.is_empty() {
@@ -52,7 +70,18 @@ impl RotatingSequencer {
         }
     }
 
+    /// Is everything noted since the last write Requests that no Sequence covers? Nobody vouches for those, so they wait for
+    /// what will: a write of their own would only make it wait for two.
+    fn may_gather(&self) -> bool {
+        let unwritten = &self.unwritten;
+        let patience = self.config.timing.gather_writes;
+        let young = unwritten.since.is_some_and(|since| self.now.since(since) < patience);
+        let vouches = self.complete > unwritten.complete || !self.held.is_empty();
+        !self.writes.is_empty() && young && !unwritten.pressing && !vouches
+    }
+
     fn write_once(&mut self) {
+        self.unwritten = Unwritten { complete: self.complete, ..Unwritten::default() };
         if !self.writes.is_empty() {
             self.last_ticket += 1;
             let (ticket, complete) = (self.last_ticket, self.complete);
@@ -104,6 +133,7 @@ impl RotatingSequencer {
         self.kept.log.truncate(keep);
         self.complete = self.complete.min(keep);
         self.durable = self.durable.min(keep);
+        self.unwritten.complete = self.unwritten.complete.min(keep);
         self.in_flight.iter_mut().for_each(|write| write.complete = write.complete.min(keep));
     }
 

@@ -25,7 +25,8 @@
 //! 2. Whose turn it is says the next Sequence as soon as (1) it has every Sequence below, (2) it has every Request those cover, and
 //!    (3) what it covers leaves out no earlier Request of the same sender. A Sequence is a *cut*: it covers, for every member,
 //!    all Requests up to a number; so its size is the same for one command or a thousand, and (3) holds by construction.
-//! 3. Everybody notes both on disk. Nothing waits for that but the word "durable up to k", which every message carries.
+//! 3. Everybody notes both on disk, with one write if that may be. Nothing waits for that but the word "durable up to k", which
+//!    every message carries, and which is said at once unless enough others were heard to say it.
 //! 4. When a majority has said it for k, everybody who has k delivers what it covers, by member and number.
 //! 5. What is missing is asked for: of whoever sent it, then of whoever says that it has it. Who has nothing to say says what it
 //!    holds, so the last message of a burst is missed as any other.
@@ -113,7 +114,7 @@ use std::ops::Range;
 use self::barrier::Barriers;
 pub use self::config::{Config, Limits, MOST_MEMBERS, Timing};
 use self::delivery::Done;
-use self::durability::{Held, Write};
+use self::durability::{Held, Unwritten, Write};
 use self::gathering::Gathering;
 use self::hearing::Peer;
 use self::installing::Installing;
@@ -178,6 +179,7 @@ pub struct RotatingSequencer {
     barriers: Barriers,
     said: Said,
     writes: Vec<LogWrite>,
+    unwritten: Unwritten,
     notes_bytes: usize,
     digest_bytes: usize,
     /// What everybody has and the store has: a digest begins after it.

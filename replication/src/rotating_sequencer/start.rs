@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use super::config::MOST_MEMBERS;
 use super::delivery::Done;
+use super::durability::Unwritten;
 use super::hearing::Peer;
 use super::learning::Learner;
 use super::log::Log;
@@ -63,6 +64,7 @@ impl RotatingSequencer {
             barriers: Barriers::default(),
             said: Said::new(now),
             writes: Vec::new(),
+            unwritten: Unwritten::default(),
             notes_bytes,
             digest_bytes: 0,
             held: Vec::new(),

@@ -1,6 +1,7 @@
 //! Saying what this member holds, though it has nothing else to say.
 
 use super::message::{Body, Holds};
+use super::view::majority;
 use super::{RotatingSequencer, Standing};
 use crate::time::Time;
 
@@ -47,13 +48,21 @@ impl RotatingSequencer {
         let news = holds != self.said.holds;
         let since = news.then(|| self.said.news.unwrap_or(now));
         self.said.news = since;
-        let urgent = self.is_normal() && holds.durable > self.said.holds.durable;
+        let urgent = holds.durable > self.said.holds.durable && self.is_awaited(holds.durable);
         let silent = now.since(self.said.at);
-        let due = silent >= timing.heartbeat
-            || (urgent && silent >= timing.tell_urgent)
+        let due = urgent
+            || silent >= timing.heartbeat
             || since.is_some_and(|since| now.since(since) >= timing.tell);
         if due {
             self.broadcast(Body::Status);
         }
+    }
+
+    /// Does anybody in the view still wait for this member's word that a Sequence is durable? Whoever heard it of a majority of
+    /// the others waits for nobody; and what was heard here was said to all.
+    fn is_awaited(&self, durable: u64) -> bool {
+        let Standing::Normal(normal) = &self.standing else { return false };
+        let said = normal.acks.iter().filter(|holds| holds.durable >= durable).count();
+        said < majority(self.size())
     }
 }
