@@ -6,6 +6,7 @@
 //! `BAZAAR_CHAOS_SECONDS` lengthens the chaos tests (`chaos`, `minority`), `BAZAAR_CHAOS_SEED` chooses their victims, `BAZAAR_TEST_KEEP=1` keeps
 //! the folders.
 
+mod away;
 mod cache;
 mod catalogs;
 mod chaos;
