@@ -228,13 +228,19 @@ impl Process for Ledger {
     }
 
     fn flush(&mut self, now: Now, effects: &mut Vec<Effect>) {
-        // Deliveries let proposers propose again; what they propose goes out with the same burst.
         self.perform(now, effects);
-        // Not now: the next burst or tick tries again.
-        if !self.waiting.is_empty() && self.engine.propose(now.time, self.waiting.clone()).is_ok() {
-            self.waiting.clear();
+        // Twice: a flush may deliver, deliveries let proposers propose again, and that goes out with the same burst.
+        for _ in 0..2 {
+            // Refused: not now, the next burst or tick tries again.
+            let waits = !self.waiting.is_empty();
+            if waits && self.engine.propose(now.time, self.waiting.clone()).is_ok() {
+                self.waiting.clear();
+            }
+            self.engine.flush(now.time);
+            self.perform(now, effects);
+            if self.waiting.is_empty() {
+                return;
+            }
         }
-        self.engine.flush(now.time);
-        self.perform(now, effects);
     }
 }
