@@ -95,8 +95,8 @@ fn rotating_factory(size: u8, memory: u64, ahead: u64, single: bool) -> group::F
     })
 }
 
-/// `deliver [FROM] [TO] [n=N]`: what is on the way now (all, or on one link, or the first n of it) arrives.
-/// `drop` loses it instead.
+/// `deliver [FROM] [TO] [n=N] [what=WORD]`: what is on the way now (all, or on one link, or the first n of it, or only what
+/// begins with a word) arrives. `drop` loses it instead.
 fn move_packets(
     group: &mut Group,
     args: &mut ArgumentConsumer<'_>,
@@ -105,8 +105,10 @@ fn move_packets(
     let from: Option<ReplicaId> = args.next_pos().map(str::parse).transpose()?;
     let to: Option<ReplicaId> = args.next_pos().map(str::parse).transpose()?;
     let mut left = number(args, "n")?.unwrap_or(u64::MAX);
+    let what = args.take_key("what").unwrap_or_default().to_owned();
     for packet in std::mem::take(&mut group.net) {
         let meant = from.is_none_or(|id| id == packet.from) && to.is_none_or(|id| id == packet.to);
+        let meant = meant && show::message(&packet.message).starts_with(&what);
         if !meant || left == 0 {
             group.net.push(packet);
             continue;

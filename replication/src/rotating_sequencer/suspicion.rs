@@ -67,10 +67,12 @@ impl RotatingSequencer {
         }
     }
 
-    /// A member that recovered, or was left out, asked lately to be taken in.
+    /// A member that recovered, or was left out, asked lately to be taken in. Also one that is in the view and never took part: while
+    /// its Install was lost it learned more than the view began with, so that it can be taken in by a later view only.
     fn has_joiner(&self, normal: &Normal, view: &View) -> bool {
         let fresh = self.joiners_since(normal.patience);
-        fresh.into_iter().any(|(index, life)| view.life(index) != Some(life))
+        let beyond = |index: usize| self.peers[index].delivered > view.base;
+        fresh.into_iter().any(|(index, life)| view.life(index) != Some(life) || beyond(index))
     }
 
     /// A member without a turn keeps up again.
