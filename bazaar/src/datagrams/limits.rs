@@ -40,5 +40,5 @@ pub(super) const SEND_BATCH: usize = 512;
 /// some 10 ms of the fullest load before datagrams are lost.
 pub(super) const SOCKET_BYTES: usize = 4 << 20;
 
-/// Longest wait of the receiver before it looks at the time and whether it is to stop.
+/// Longest wait of the receiver before it looks at the time, and its pause after an error.
 pub(super) const PATIENCE: Duration = Duration::from_millis(50);

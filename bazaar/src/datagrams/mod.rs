@@ -14,8 +14,9 @@
 //! A datagram is refused for its length, its head and its number before the seal is computed, and for its seal before anything is
 //! parsed. Refusing one of 1,400 bytes takes about two microseconds, nearly all of it the seal.
 //!
-//! Sending happens where the caller is and never waits. Receiving has a thread of its own: it is where seals are checked, and
-//! it goes on while the process is busy, so that the socket's buffer does not overflow.
+//! Sending happens where the caller is and never waits. Receiving is a task of the runtime, as the driver is: most bursts go from the
+//! socket through the process and out again without a switch between threads, and while the process is busy another thread of
+//! the runtime goes on receiving, so that the socket's buffer does not overflow.
 
 mod header;
 mod inlet;
@@ -24,6 +25,7 @@ mod limits;
 mod loss;
 mod outlet;
 mod partials;
+mod receive;
 mod seal;
 mod socket;
 mod tally;
@@ -33,14 +35,13 @@ mod window;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
-use std::net::{SocketAddr, UdpSocket};
+use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread::JoinHandle;
-use std::time::Instant;
 
 use parking_lot::Mutex;
 use rustix::net::SocketAddrAny;
+use tokio::net::UdpSocket;
+use tokio::task::JoinHandle;
 
 pub use header::Life;
 pub use limits::{DATAGRAM_BYTES, JUMBO_BYTES, LEAST_BYTES, MESSAGE_BYTES};
@@ -51,6 +52,7 @@ pub use tally::{Cause, Counts, Tally};
 
 use inlet::Inlet;
 use outlet::{Outlet, Sealed};
+use receive::Intake;
 
 /// How a member takes part.
 #[derive(Debug)]
@@ -80,7 +82,7 @@ pub trait Sink: Send {
 
 /// An open socket without a receiver: its port is taken, and datagrams wait in it.
 #[derive(Debug)]
-pub struct Bound(UdpSocket);
+pub struct Bound(std::net::UdpSocket);
 
 impl Bound {
     /// Takes a port.
@@ -94,10 +96,10 @@ impl Bound {
     }
 }
 
-/// The way to the other members. Dropping it ends the receiver.
+/// The way to the other members. Once it is dropped the receiver ends, and then the port is free.
 pub struct Datagrams {
     shared: Arc<Shared>,
-    receiver: Option<JoinHandle<()>>,
+    receiver: JoinHandle<()>,
 }
 
 struct Shared {
@@ -105,11 +107,13 @@ struct Shared {
     outlet: Mutex<Outlet>,
     peers: Mutex<BTreeMap<u8, SocketAddrAny>>,
     tally: Arc<Tally>,
-    stop: AtomicBool,
 }
 
 impl Datagrams {
     /// Begins to receive. Messages can be sent to whom [`Datagrams::reach`] gave an address.
+    ///
+    /// # Panics
+    /// Outside of a runtime: receiving is a task of it.
     pub fn start(
         bound: Bound,
         settings: Settings,
@@ -119,17 +123,14 @@ impl Datagrams {
         let Settings { us, life, key, members, bytes, loss } = settings;
         let size = bytes.clamp(LEAST_BYTES, JUMBO_BYTES);
         let shared = Arc::new(Shared {
-            socket: bound.0,
+            socket: UdpSocket::from_std(bound.0)?,
             outlet: Mutex::new(Outlet::new(us, life, key.clone(), size)),
             peers: Mutex::default(),
             tally: Arc::default(),
-            stop: AtomicBool::new(false),
         });
-        let inlet = Inlet::new(us, key, &members);
-        let of_thread = Arc::clone(&shared);
-        let thread = std::thread::Builder::new().name("datagrams".into());
-        let receiver = thread.spawn(move || of_thread.receive(inlet, loss, sink))?;
-        Ok(Datagrams { shared, receiver: Some(receiver) })
+        let intake = Intake::new(Inlet::new(us, key, &members), loss, sink);
+        let receiver = tokio::spawn(receive::run(Arc::clone(&shared), intake));
+        Ok(Datagrams { shared, receiver })
     }
 
     /// Tells where a member is to be found, or that it is elsewhere now.
@@ -160,11 +161,7 @@ impl Datagrams {
 
 impl Drop for Datagrams {
     fn drop(&mut self) {
-        self.shared.stop.store(true, Ordering::Relaxed);
-        if let Some(receiver) = self.receiver.take() {
-            // A panic there was printed by the thread itself.
-            let _ = receiver.join();
-        }
+        self.receiver.abort();
     }
 }
 
@@ -184,45 +181,5 @@ impl Shared {
         let done = socket::send(&self.socket, &out);
         self.tally.count_sent(done.sent, done.calls);
         self.tally.count_dropped(Cause::Unsent, done.unsent);
-    }
-
-    fn receive(&self, mut inlet: Inlet, mut loss: Loss, mut sink: impl Sink) {
-        let mut receiver = socket::Receiver::new();
-        let mut failing = false;
-        while !self.stop.load(Ordering::Relaxed) {
-            let (now, mut delivered, mut nonsense) = (Instant::now(), 0, 0);
-            let received = receiver.receive(&self.socket, |datagram| {
-                let outcome = match loss.strikes() {
-                    true => Err(Cause::Injected),
-                    false => inlet.open(now, datagram, |from, message| {
-                        match sink.message(from, message) {
-                            true => delivered += 1,
-                            false => nonsense += 1,
-                        }
-                    }),
-                };
-                if let Err(cause) = outcome {
-                    self.tally.count_dropped(cause, 1);
-                }
-            });
-            match received {
-                Ok(0) => {}
-                Ok(count) => self.tally.count_received(count as u64),
-                Err(error) => {
-                    if !std::mem::replace(&mut failing, true) {
-                        tracing::warn!(%error, "datagrams cannot be received");
-                    }
-                    // What the system says of one peer must not keep a processor busy.
-                    std::thread::sleep(limits::PATIENCE);
-                    continue;
-                }
-            }
-            failing = false;
-            let refused = if delivered > 0 { sink.flush() as u64 } else { 0 };
-            self.tally.count_delivered(delivered - refused.min(delivered));
-            self.tally.count_dropped(Cause::Overload, refused);
-            self.tally.count_dropped(Cause::Malformed, nonsense);
-            inlet.expire(now, &self.tally);
-        }
     }
 }

@@ -6,13 +6,13 @@
 
 use std::io::{self, IoSlice, IoSliceMut};
 use std::net::{SocketAddr, UdpSocket};
-use std::os::fd::AsRawFd;
+use std::os::fd::{AsFd, AsRawFd};
 
 use nix::sys::socket::{MsgFlags, MultiHeaders, recvmmsg};
 use rustix::net::sockopt;
 use rustix::net::{MMsgHdr, SendAncillaryBuffer, SendFlags, SocketAddrAny, sendmmsg};
 
-use super::limits::{JUMBO_BYTES, PATIENCE, RECEIVE_BATCH, SEND_BATCH, SOCKET_BYTES};
+use super::limits::{JUMBO_BYTES, RECEIVE_BATCH, SEND_BATCH, SOCKET_BYTES};
 
 /// Room for one datagram: one byte more than any may have, so that a longer one shows.
 const ROOM: usize = JUMBO_BYTES + 1;
@@ -25,7 +25,7 @@ pub(super) fn bind(address: SocketAddr) -> io::Result<UdpSocket> {
         sockopt::set_socket_recv_buffer_size(&socket, SOCKET_BYTES)?;
     }
     sockopt::set_socket_send_buffer_size(&socket, SOCKET_BYTES)?;
-    socket.set_read_timeout(Some(PATIENCE))?;
+    socket.set_nonblocking(true)?;
     Ok(socket)
 }
 
@@ -38,15 +38,15 @@ pub(super) struct Sending {
 }
 
 /// Sends datagrams. Never waits: what the system does not take now is lost, as it may be on any network.
-pub(super) fn send(socket: &UdpSocket, datagrams: &[(SocketAddrAny, &[u8])]) -> Sending {
+pub(super) fn send(socket: impl AsFd, datagrams: &[(SocketAddrAny, &[u8])]) -> Sending {
     let mut done = Sending::default();
     for batch in datagrams.chunks(SEND_BATCH) {
-        send_batch(socket, batch, &mut done);
+        send_batch(&socket, batch, &mut done);
     }
     done
 }
 
-fn send_batch(socket: &UdpSocket, mut batch: &[(SocketAddrAny, &[u8])], done: &mut Sending) {
+fn send_batch(socket: impl AsFd, mut batch: &[(SocketAddrAny, &[u8])], done: &mut Sending) {
     while !batch.is_empty() {
         let slices: Vec<_> = batch.iter().map(|(_, bytes)| [IoSlice::new(bytes)]).collect();
         let mut controls: Vec<_> = batch.iter().map(|_| SendAncillaryBuffer::default()).collect();
@@ -55,7 +55,7 @@ fn send_batch(socket: &UdpSocket, mut batch: &[(SocketAddrAny, &[u8])], done: &m
             .map(|(((to, _), slice), control)| MMsgHdr::new_with_addr(to, slice, control))
             .collect();
         done.calls += 1;
-        let taken = match sendmmsg(socket, &mut headers, SendFlags::DONTWAIT) {
+        let taken = match sendmmsg(&socket, &mut headers, SendFlags::DONTWAIT) {
             Ok(taken) => {
                 done.sent += taken as u64;
                 taken
@@ -75,32 +75,28 @@ fn send_batch(socket: &UdpSocket, mut batch: &[(SocketAddrAny, &[u8])], done: &m
     }
 }
 
-/// Takes datagrams from a socket. Stays on the thread that made it.
+/// Where datagrams are put that come in.
 pub(super) struct Receiver {
-    headers: MultiHeaders<()>,
     room: Vec<u8>,
 }
 
 impl Receiver {
     pub(super) fn new() -> Receiver {
-        Receiver {
-            headers: MultiHeaders::preallocate(RECEIVE_BATCH, None),
-            room: vec![0; RECEIVE_BATCH * ROOM],
-        }
+        Receiver { room: vec![0; RECEIVE_BATCH * ROOM] }
     }
 
-    /// Waits for datagrams, but no longer than the socket's patience, and hands over what is there. Says how many.
+    /// Hands over the datagrams that are there, at most [`RECEIVE_BATCH`], and says how many. Never waits.
     pub(super) fn receive(
         &mut self,
-        socket: &UdpSocket,
+        socket: &impl AsRawFd,
         mut each: impl FnMut(&[u8]),
     ) -> io::Result<usize> {
         let mut slices: Vec<[IoSliceMut<'_>; 1]> =
             self.room.chunks_mut(ROOM).map(|room| [IoSliceMut::new(room)]).collect();
-        let flags = MsgFlags::MSG_WAITFORONE;
-        let received =
-            recvmmsg(socket.as_raw_fd(), &mut self.headers, slices.iter_mut(), flags, None);
-        match received {
+        // Made anew each time, four kilobytes: they hold pointers, and so cannot go from thread to thread with their task.
+        let mut headers = MultiHeaders::<()>::preallocate(RECEIVE_BATCH, None);
+        let flags = MsgFlags::MSG_DONTWAIT;
+        match recvmmsg(socket.as_raw_fd(), &mut headers, slices.iter_mut(), flags, None) {
             Ok(results) => {
                 let mut count = 0;
                 for datagram in results {
@@ -109,7 +105,7 @@ impl Receiver {
                 }
                 Ok(count)
             }
-            Err(nix::errno::Errno::EAGAIN | nix::errno::Errno::EINTR) => Ok(0),
+            Err(nix::errno::Errno::EAGAIN) => Ok(0),
             Err(error) => Err(error.into()),
         }
     }

@@ -1,10 +1,12 @@
 //! Pairs and groups on loopback, and hostile input.
 
 use std::collections::BTreeSet;
+use std::sync::LazyLock;
 use std::sync::mpsc::{Receiver, Sender, channel};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use proptest::prelude::*;
+use tokio::runtime::Runtime;
 
 use super::header::{HEAD, Head};
 use super::limits::{PARTIAL_AGE, WINDOW};
@@ -16,6 +18,9 @@ const NONSENSE: &[u8] = b"nonsense";
 
 /// Longest wait for something that must happen.
 const DEADLINE: Duration = Duration::from_secs(20);
+
+/// Receives for all tests of this program: none of them waits for anything on its threads.
+static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().expect("a runtime"));
 
 struct ToChannel(Sender<(u8, Vec<u8>)>);
 
@@ -92,6 +97,7 @@ fn group(members: u8, change: impl Fn(&mut Settings)) -> Vec<Member> {
         let (sender, messages) = channel();
         let mut settings = settings(us, members);
         change(&mut settings);
+        let _inside = RUNTIME.enter();
         let datagrams = Datagrams::start(bound, settings, ToChannel(sender)).unwrap();
         for (address, member) in addresses.iter().zip(1..).filter(|(_, member)| *member != us) {
             datagrams.reach(member, *address);
@@ -287,7 +293,7 @@ fn every_changed_bit_and_every_cut_is_refused() {
 fn garbage_on_the_wire_is_counted_and_the_rest_goes_on() {
     let group = group(2, |_| {});
     let address = group[1].datagrams.shared.socket.local_addr().unwrap();
-    let stranger = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let stranger = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
     let mut forged = good(1, life(9), b"forged");
     let last = forged.len() - 1;
     forged[last] ^= 1;
@@ -307,7 +313,7 @@ fn garbage_on_the_wire_is_counted_and_the_rest_goes_on() {
 fn a_socket_nobody_listens_on_holds_nobody_up() {
     let group = group(2, |_| {});
     let gone: SocketAddr = {
-        let short = UdpSocket::bind("127.0.0.1:0").unwrap();
+        let short = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
         short.local_addr().unwrap()
     };
     group[0].datagrams.reach(7, gone);
@@ -336,6 +342,7 @@ fn what_the_process_does_not_take_is_counted() {
     let sender = group(2, |_| {}).remove(0);
     let bound = Bound::bind("127.0.0.1:0".parse().unwrap()).unwrap();
     sender.datagrams.reach(2, bound.address().unwrap());
+    let _inside = RUNTIME.enter();
     let full = Datagrams::start(bound, settings(2, 2), Full).unwrap();
     sender.datagrams.send([(To::All, &b"a"[..]), (To::All, b"b")]);
     let start = Instant::now();
