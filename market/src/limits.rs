@@ -122,3 +122,14 @@ pub const MAX_CUSTOMER_COMMAND_BYTES: usize = 24 * 1_024;
 
 /// Longest row of the customers, in bytes: a cart of 100 lines with a checkout of as many has up to 19,000.
 pub const MAX_CUSTOMER_ROW_BYTES: usize = 24 * 1_024;
+
+// ---- The bank ----
+
+/// Longest key of a charge, in bytes: twice the 64 hexadecimal digits that a purchase's name has.
+pub const MAX_PAYMENT_KEY_BYTES: usize = 128;
+
+/// Longest name on a card, in characters: cards have room for 26, forms for more.
+pub const MAX_CARD_HOLDER_CHARS: usize = 64;
+
+/// Longest encoded entry of the bank, in bytes; the real maximum is 46.
+pub const MAX_PAYMENT_ENTRY_BYTES: usize = 64;
