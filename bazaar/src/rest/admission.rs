@@ -9,25 +9,25 @@ use parking_lot::Mutex;
 
 /// A number of things that may be used up to a cap.
 #[derive(Clone, Debug)]
-pub(super) struct Budget {
+pub(crate) struct Budget {
     used: Arc<AtomicUsize>,
     cap: usize,
 }
 
 /// A share of a [`Budget`].
 #[derive(Debug)]
-pub(super) struct Share {
+pub(crate) struct Share {
     budget: Budget,
     amount: usize,
 }
 
 impl Budget {
-    pub(super) fn new(cap: usize) -> Self {
+    pub(crate) fn new(cap: usize) -> Self {
         Budget { used: Arc::new(AtomicUsize::new(0)), cap }
     }
 
     /// Takes a share, unless that would pass the cap.
-    pub(super) fn take(&self, amount: usize) -> Option<Share> {
+    pub(crate) fn take(&self, amount: usize) -> Option<Share> {
         self.raise(amount).then(|| Share { budget: self.clone(), amount })
     }
 
@@ -45,7 +45,7 @@ impl Budget {
 
 impl Share {
     /// Makes the share larger, unless that would pass the cap.
-    pub(super) fn grow(&mut self, amount: usize) -> bool {
+    pub(crate) fn grow(&mut self, amount: usize) -> bool {
         let fits = self.budget.raise(amount);
         if fits {
             self.amount += amount;

@@ -10,26 +10,26 @@ use hyper::{Response, StatusCode};
 use super::json;
 
 /// What goes out.
-pub(super) type Answer = Response<Full<Bytes>>;
+pub(crate) type Answer = Response<Full<Bytes>>;
 
 /// A failure, as the client sees it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Fault {
+pub(crate) struct Fault {
     /// The HTTP status.
-    pub(super) status: StatusCode,
+    pub(crate) status: StatusCode,
     /// A stable slug.
-    pub(super) reason: &'static str,
+    pub(crate) reason: &'static str,
     /// A sentence for a person.
-    pub(super) message: Cow<'static, str>,
+    pub(crate) message: Cow<'static, str>,
     /// Methods that the path knows (405 only).
-    pub(super) allow: Option<&'static str>,
+    pub(crate) allow: Option<&'static str>,
     /// The rest of the request stays unread, so the connection ends.
-    pub(super) close: bool,
+    pub(crate) close: bool,
 }
 
 impl Fault {
     /// A failure with a reason and a sentence.
-    pub(super) fn new(
+    pub(crate) fn new(
         status: StatusCode,
         reason: &'static str,
         message: impl Into<Cow<'static, str>>,
@@ -38,12 +38,12 @@ impl Fault {
     }
 
     /// 400.
-    pub(super) fn bad(reason: &'static str, message: impl Into<Cow<'static, str>>) -> Self {
+    pub(crate) fn bad(reason: &'static str, message: impl Into<Cow<'static, str>>) -> Self {
         Fault::new(StatusCode::BAD_REQUEST, reason, message)
     }
 
     /// The same, and the connection ends with it.
-    pub(super) fn closing(mut self) -> Self {
+    pub(crate) fn closing(mut self) -> Self {
         self.close = true;
         self
     }
@@ -54,7 +54,7 @@ impl Fault {
     }
 
     /// The answer; those that say "later" say when.
-    pub(super) fn answer(&self, retry_after: u32) -> Answer {
+    pub(crate) fn answer(&self, retry_after: u32) -> Answer {
         let mut answer = respond(self.status, self.json());
         let headers = answer.headers_mut();
         if says_later(self.status) {

@@ -13,14 +13,14 @@ use super::outcome::busy;
 
 /// A body with its share of the memory for bodies.
 #[derive(Debug)]
-pub(super) struct Gathered {
+pub(crate) struct Gathered {
     /// The bytes.
-    pub(super) bytes: Bytes,
+    pub(crate) bytes: Bytes,
     _share: Share,
 }
 
 /// Reads a body to its end, or says why not. Every failure leaves the rest unread.
-pub(super) async fn gather(
+pub(crate) async fn gather(
     mut body: Incoming,
     limits: &Limits,
     bodies: &Budget,

@@ -15,17 +15,16 @@ use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until, timeout};
 
-use super::Market;
 use super::answer::{Answer, malformed, too_slow};
+use super::front::{Front, Handled};
 use super::limits::Limits;
 use super::pulse::{Phase, Pulse};
-use super::route::{Role, Route};
-use super::surface::{Handled, Surface};
+use super::route::Role;
 use super::watched::Watched;
 
 /// The service of one connection.
-struct Desk<M> {
-    surface: Arc<Surface<M>>,
+struct Desk<F> {
+    front: Arc<F>,
     role: Role,
     pulse: Arc<Pulse>,
 }
@@ -41,29 +40,30 @@ enum End {
 }
 
 /// Serves a connection to its end.
-pub(super) async fn converse<M: Market>(
-    surface: Arc<Surface<M>>,
+pub(super) async fn converse<F: Front>(
+    front: Arc<F>,
     role: Role,
     socket: TcpStream,
     stopping: watch::Receiver<bool>,
 ) {
     let pulse = Arc::new(Pulse::new());
-    let desk = Desk { surface: surface.clone(), role, pulse: pulse.clone() };
+    let desk = Desk { front: front.clone(), role, pulse: pulse.clone() };
+    let limits = front.limits();
     let mut connection =
-        builder(&surface.limits).serve_connection(Watched::new(socket, pulse.clone()), desk);
-    let end = attend(&mut connection, &pulse, &surface.limits, stopping).await;
+        builder(limits).serve_connection(Watched::new(socket, pulse.clone()), desk);
+    let end = attend(&mut connection, &pulse, limits, stopping).await;
     let last_word = match &end {
         End::Done(result) => refusal(result, &pulse),
         End::Overdue => (pulse.phase() == Phase::Head).then_some(StatusCode::REQUEST_TIMEOUT),
         End::Stopping => None,
     };
     match &end {
-        End::Overdue if pulse.phase() != Phase::Idle => surface.meter.cut.increment(1),
-        End::Done(_) if last_word.is_some() => surface.meter.malformed.increment(1),
+        End::Overdue if pulse.phase() != Phase::Idle => front.doors().cut.increment(1),
+        End::Done(_) if last_word.is_some() => front.doors().malformed.increment(1),
         _ => {}
     }
     let socket = connection.into_parts().io.into_socket();
-    part(socket, last_word, &pulse, &surface.limits).await;
+    part(socket, last_word, &pulse, limits).await;
 }
 
 fn builder(limits: &Limits) -> http1::Builder {
@@ -82,8 +82,8 @@ fn builder(limits: &Limits) -> http1::Builder {
 }
 
 /// Runs the conversation under the timer, until it ends or the server stops and the request under way is answered.
-async fn attend<M: Market>(
-    connection: &mut http1::Connection<Watched, Desk<M>>,
+async fn attend<F: Front>(
+    connection: &mut http1::Connection<Watched, Desk<F>>,
     pulse: &Pulse,
     limits: &Limits,
     mut stopping: watch::Receiver<bool>,
@@ -171,30 +171,30 @@ async fn part(mut socket: TcpStream, word: Option<StatusCode>, pulse: &Pulse, li
     let _ = timeout(limits.linger, farewell).await;
 }
 
-impl<M: Market> Service<Request<Incoming>> for Desk<M> {
+impl<F: Front> Service<Request<Incoming>> for Desk<F> {
     type Response = Answer;
     type Error = std::convert::Infallible;
-    type Future = Answering<M>;
+    type Future = Answering<F>;
 
-    fn call(&self, request: Request<Incoming>) -> Answering<M> {
+    fn call(&self, request: Request<Incoming>) -> Answering<F> {
         let started = Instant::now();
         self.pulse.enter_at(Phase::Serving, started);
-        let (route, handled) = self.surface.handle(self.role, request, started);
-        let (surface, pulse) = (self.surface.clone(), self.pulse.clone());
-        Answering { surface, pulse, route, started, handled: Some(handled) }
+        let (route, handled) = self.front.handle(self.role, request, started);
+        let (front, pulse) = (self.front.clone(), self.pulse.clone());
+        Answering { front, pulse, route, started, handled: Some(handled) }
     }
 }
 
 /// A request on its way to its answer.
-struct Answering<M> {
-    surface: Arc<Surface<M>>,
+struct Answering<F: Front> {
+    front: Arc<F>,
     pulse: Arc<Pulse>,
-    route: Route,
+    route: F::Route,
     started: Instant,
     handled: Option<Handled>,
 }
 
-impl<M: Market> Future for Answering<M> {
+impl<F: Front> Future for Answering<F> {
     type Output = Result<Answer, std::convert::Infallible>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
@@ -209,7 +209,7 @@ impl<M: Market> Future for Answering<M> {
             },
         };
         let now = Instant::now();
-        self.surface.meter.answered(self.route, answer.status(), now - self.started);
+        self.front.answered(self.route, answer.status(), now - self.started);
         self.pulse.enter_at(Phase::Answered, now);
         if answer.headers().contains_key(CONNECTION) {
             self.pulse.leave_unread();

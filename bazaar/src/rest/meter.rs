@@ -19,6 +19,12 @@ const STATUSES: [u16; 13] = [200, 400, 404, 405, 408, 413, 414, 422, 429, 503, 5
 pub(super) struct Meter {
     requests: [[OnceLock<Counter>; STATUSES.len()]; Route::COUNT],
     seconds: [OnceLock<Histogram>; Route::COUNT],
+    pub(super) doors: Doors,
+}
+
+/// Counters of connections.
+#[derive(Debug)]
+pub(crate) struct Doors {
     /// Connections inside, all listeners.
     pub(super) connections: Gauge,
     /// Connections turned away at the door.
@@ -29,16 +35,20 @@ pub(super) struct Meter {
     pub(super) malformed: Counter,
 }
 
-impl Meter {
-    pub(super) fn new() -> Self {
-        Meter {
-            requests: Default::default(),
-            seconds: Default::default(),
+impl Doors {
+    pub(crate) fn new() -> Self {
+        Doors {
             connections: gauge!("bazaar_http_connections"),
             turned_away: counter!("bazaar_http_connections_turned_away_total"),
             cut: counter!("bazaar_http_connections_cut_total"),
             malformed: counter!("bazaar_http_malformed_total"),
         }
+    }
+}
+
+impl Meter {
+    pub(super) fn new() -> Self {
+        Meter { requests: Default::default(), seconds: Default::default(), doors: Doors::new() }
     }
 
     /// Counts one answered request.

@@ -7,13 +7,15 @@
 //! ```
 //!
 //! hyper parses and frames; everything that decides how much a client may cost us is here, in [`Limits`]. The
-//! surface talks to the gateway through [`Market`] only, so that tests can put a stub behind it.
+//! surface talks to the gateway through [`Market`] only, so that tests can put a stub behind it. Everything before the surface serves
+//! the payment service as well: it knows what stands behind it as a [`Front`].
 
 mod admission;
 mod answer;
 mod body;
 mod connection;
 mod decode;
+mod front;
 mod json;
 mod key;
 mod limits;
@@ -33,8 +35,13 @@ use market::name::Name;
 use market::trade::WallTime;
 use node::gateway::{ClientRequest, ClientResponse};
 
+pub(crate) use admission::Budget;
+pub(crate) use answer::{Answer, Fault};
+pub(crate) use body::gather;
+pub(crate) use front::{Front, Handled};
 pub use key::entropy;
 pub use limits::Limits;
+pub(crate) use meter::Doors;
 pub use route::Role;
 pub use server::Server;
 pub use surface::Surface;

@@ -17,7 +17,7 @@ pub enum Role {
 
 /// A path of the surface.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Route {
+pub(crate) enum Route {
     Stock,
     StockQuery,
     Product,

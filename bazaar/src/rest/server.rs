@@ -16,6 +16,7 @@ use super::Market;
 use super::admission::{Door, TurnedAway};
 use super::answer::Fault;
 use super::connection::converse;
+use super::front::Front;
 use super::outcome::unavailable;
 use super::route::Role;
 use super::surface::Surface;
@@ -38,9 +39,18 @@ impl Server {
         role: Role,
         listener: TcpListener,
     ) -> io::Result<Server> {
+        Server::serve(surface, role, listener)
+    }
+
+    /// The same for any other front.
+    pub(crate) fn serve<F: Front>(
+        front: Arc<F>,
+        role: Role,
+        listener: TcpListener,
+    ) -> io::Result<Server> {
         let address = listener.local_addr()?;
         let (stop, stopping) = watch::channel(false);
-        let accepting = tokio::spawn(accept(surface, role, listener, stopping));
+        let accepting = tokio::spawn(accept(front, role, listener, stopping));
         Ok(Server { address, stop, accepting })
     }
 
@@ -58,13 +68,14 @@ impl Server {
     }
 }
 
-async fn accept<M: Market>(
-    surface: Arc<Surface<M>>,
+async fn accept<F: Front>(
+    front: Arc<F>,
     role: Role,
     listener: TcpListener,
     mut stopping: watch::Receiver<bool>,
 ) {
-    let door = Door::new(surface.limits.max_connections, surface.limits.max_per_address);
+    let limits = front.limits();
+    let door = Door::new(limits.max_connections, limits.max_per_address);
     let mut connections = JoinSet::new();
     let stopped = stopping.clone();
     // An error means that the `Server` was dropped: stop as well.
@@ -73,8 +84,8 @@ async fn accept<M: Market>(
         tokio::select! {
             accepted = listener.accept() => match accepted {
                 Ok((socket, from)) => {
-                    let (surface, stopped) = (surface.clone(), stopped.clone());
-                    greet(surface, role, socket, from, &door, &mut connections, stopped);
+                    let (front, stopped) = (front.clone(), stopped.clone());
+                    greet(front, role, socket, from, &door, &mut connections, stopped);
                 }
                 Err(error) => rest(&error).await,
             },
@@ -84,7 +95,7 @@ async fn accept<M: Market>(
     }
     drop(listener);
     let all = async { while connections.join_next().await.is_some() {} };
-    if timeout(surface.limits.drain, all).await.is_err() {
+    if timeout(front.limits().drain, all).await.is_err() {
         tracing::warn!(left = connections.len(), "connections cut at the end of the drain");
     }
 }
@@ -98,8 +109,8 @@ async fn rest(error: &io::Error) {
     }
 }
 
-fn greet<M: Market>(
-    surface: Arc<Surface<M>>,
+fn greet<F: Front>(
+    front: Arc<F>,
     role: Role,
     socket: TcpStream,
     from: SocketAddr,
@@ -110,15 +121,15 @@ fn greet<M: Market>(
     let place = match door.enter(from.ip()) {
         Ok(place) => place,
         Err(why) => {
-            surface.meter.turned_away.increment(1);
-            return turn_away(&socket, why, surface.limits.retry_after);
+            front.doors().turned_away.increment(1);
+            return turn_away(&socket, why, front.limits().retry_after);
         }
     };
     // Answers are small and complete: nothing is gained by waiting for more. Failing costs latency only.
     let _ = socket.set_nodelay(true);
-    let counted = Counted::new(&surface.meter.connections);
+    let counted = Counted::new(&front.doors().connections);
     connections.spawn(async move {
-        converse(surface, role, socket, stopping).await;
+        converse(front, role, socket, stopping).await;
         drop((place, counted));
     });
 }

@@ -2,9 +2,8 @@
 
 use std::borrow::Cow;
 use std::fmt;
-use std::future::Future;
-use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use hyper::body::{Body, Incoming};
 use hyper::{Request, StatusCode};
@@ -16,30 +15,23 @@ use tokio::time::{Instant, timeout_at};
 
 use super::admission::Budget;
 use super::answer::{Answer, Fault, ok, prometheus};
+use super::front::{Front, Handled};
 use super::key::{HEADER, Keys, RequestKey};
 use super::limits::Limits;
-use super::meter::Meter;
+use super::meter::{Doors, Meter};
 use super::outcome::{Asked, busy, late, no_listing, no_order, outcome};
 use super::route::{Role, Route};
 use super::{Market, body, decode, json, order_body};
 
 /// What turns requests into answers; one for all listeners of a gateway.
 pub struct Surface<M> {
-    pub(super) market: Arc<M>,
-    pub(super) limits: Limits,
-    pub(super) meter: Meter,
+    market: Arc<M>,
+    limits: Limits,
+    meter: Meter,
     keys: Keys,
     in_flight: Budget,
     bodies: Budget,
     metrics: Box<dyn Fn() -> String + Send + Sync>,
-}
-
-/// An answer now, or later.
-pub(super) enum Handled {
-    /// Known at once: the path of cached reads, without an allocation for a future.
-    Now(Answer),
-    /// After asking.
-    Later(Pin<Box<dyn Future<Output = Answer> + Send>>),
 }
 
 impl<M> fmt::Debug for Surface<M> {
@@ -66,27 +58,6 @@ impl<M: Market> Surface<M> {
             market,
             limits,
         })
-    }
-
-    /// Starts one request: finds its route, then the answer or the way to it.
-    pub(super) fn handle(
-        self: &Arc<Self>,
-        role: Role,
-        request: Request<Incoming>,
-        started: Instant,
-    ) -> (Route, Handled) {
-        let (route, tail) = Route::find(request.uri().path(), role);
-        let begun = self.check(route, &request).and_then(|()| match route {
-            Route::Trade => Ok(None),
-            _ => self.begin(route, tail, request.uri().query()).map(Some),
-        });
-        let handled = match begun {
-            Ok(Some(Step::Answer(answer))) => Handled::Now(answer),
-            Ok(Some(Step::Ask(asked, wish))) => self.ask_later(asked, wish, started),
-            Ok(None) => self.trade_later(request, started),
-            Err(fault) => Handled::Now(self.fault(fault, &request)),
-        };
-        (route, handled)
     }
 
     /// What holds for every request, before anything of it is looked at more closely.
@@ -191,6 +162,43 @@ impl<M: Market> Surface<M> {
         let response: ClientResponse =
             timeout_at(deadline, self.market.ask(wish)).await.map_err(|_| late(asked))?;
         outcome(asked, response)
+    }
+}
+
+impl<M: Market> Front for Surface<M> {
+    type Route = Route;
+
+    fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    fn doors(&self) -> &Doors {
+        &self.meter.doors
+    }
+
+    /// Finds the route of a request, then the answer or the way to it.
+    fn handle(
+        self: &Arc<Self>,
+        role: Role,
+        request: Request<Incoming>,
+        started: Instant,
+    ) -> (Route, Handled) {
+        let (route, tail) = Route::find(request.uri().path(), role);
+        let begun = self.check(route, &request).and_then(|()| match route {
+            Route::Trade => Ok(None),
+            _ => self.begin(route, tail, request.uri().query()).map(Some),
+        });
+        let handled = match begun {
+            Ok(Some(Step::Answer(answer))) => Handled::Now(answer),
+            Ok(Some(Step::Ask(asked, wish))) => self.ask_later(asked, wish, started),
+            Ok(None) => self.trade_later(request, started),
+            Err(fault) => Handled::Now(self.fault(fault, &request)),
+        };
+        (route, handled)
+    }
+
+    fn answered(&self, route: Route, status: StatusCode, took: Duration) {
+        self.meter.answered(route, status, took);
     }
 }
 
