@@ -8,6 +8,7 @@ pub mod config;
 pub mod datagrams;
 pub mod driver;
 pub mod links;
+pub mod payment;
 pub mod rest;
 pub mod service;
 pub mod storage;

@@ -29,6 +29,8 @@ enum Command {
     Customers(ServiceArgs),
     /// Run one gateway
     Gateway(ServiceArgs),
+    /// Run the payment service: a bank to try things out with, by SOAP
+    Payment(service::PaymentArgs),
     /// Load a running system with clients, and check every answer
     Trade(trade::TradeArgs),
     /// Load the customers' group of a running system, and check that nothing acknowledged is missing
@@ -68,6 +70,7 @@ async fn run(command: Command) -> ExitCode {
         Command::Orders(args) => service::run(ServiceKind::Orders, args).await,
         Command::Customers(args) => service::run(ServiceKind::Customers, args).await,
         Command::Gateway(args) => service::run(ServiceKind::Gateway, args).await,
+        Command::Payment(args) => service::run_payment(args).await,
         Command::Trade(args) => trade::command(args).await.unwrap_or_else(|error| {
             eprintln!("bazaar trade: {error}");
             ExitCode::from(2)

@@ -295,3 +295,51 @@ fn a_missing_file_says_so() {
     let error = load(&sources(Path::new("/nowhere/bazaar.toml"))).unwrap_err();
     assert!(error.to_string().contains("/nowhere/bazaar.toml"));
 }
+
+#[test]
+fn the_payment_service_has_a_section_of_its_own() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = write(folder.path(), &format!("{}\n[payment]\ndata = \"bank\"\n", good()));
+    let loaded = load(&sources(&file)).unwrap();
+    assert_eq!(loaded.warnings, []);
+    let payment = loaded.config.payment.clone().unwrap();
+    assert_eq!((payment.address.port(), payment.approve.ppm()), (8090, 900_000));
+    assert_eq!(loaded.config.payment_data(), Some(folder.path().join("bank")));
+    // Whoever overrides something of it wants one.
+    let plain = write(folder.path(), &good());
+    let mut sources = sources(&plain);
+    assert_eq!(load(&sources).unwrap().config.payment, None);
+    sources.environment = vec![("BAZAAR_PAYMENT_APPROVE".to_owned(), "0.5".to_owned())];
+    sources.flags = vec![("--set".into(), "payment.address".into(), "127.0.0.1:9090".into())];
+    let config = load(&sources).unwrap().config;
+    let payment = config.payment.clone().unwrap();
+    assert_eq!((payment.address.port(), payment.approve.ppm()), (9090, 500_000));
+    assert_eq!(config.payment_data(), Some(folder.path().join("data/payment")));
+    let mut config = config;
+    config.payment.as_mut().unwrap().listen = Some("0.0.0.0:9090".parse().unwrap());
+    config.payment.as_mut().unwrap().data = Some("bank".into());
+    assert_eq!(toml::from_str::<Config>(&render(&config)).unwrap(), config);
+    config.payment.as_mut().unwrap().approve = 1.0.try_into().unwrap();
+    assert_eq!(toml::from_str::<Config>(&render(&config)).unwrap(), config);
+}
+
+#[test]
+fn a_payment_service_that_cannot_work_is_refused_with_its_place() {
+    let lines = good().lines().count();
+    let found = |text: &str| problems_of(&format!("{}[payment]\n{text}\n", good()));
+    for (text, column, message) in [
+        ("approve = 1.5", 11, "error a probability is a number from 0 to 1"),
+        ("approve = \"often\"", 11, "error invalid type"),
+        ("seed = -1", 8, "error invalid value"),
+        ("delay = \"1m\"", 9, "error 1m is out of range"),
+        ("address = \"0.0.0.0:8090\"", 11, "error nobody can dial 0.0.0.0:8090"),
+        ("address = \"127.0.0.1:8080\"", 11, "error the address 127.0.0.1:8080 is taken already"),
+        ("delay = \"1s\"", 9, "warning every answer of the payment service waits for 1s"),
+    ] {
+        let found = found(text);
+        assert_eq!(found.len(), 1, "{text}: {found:#?}");
+        let place = format!("{}:{column} {message}", lines + 2);
+        assert!(found[0].starts_with(&place), "{text}: {found:#?}, expected {place}");
+    }
+    assert!(found("odds = 3")[0].contains("unknown field `odds`"));
+}

@@ -83,7 +83,9 @@ pub fn check(args: &ConfigArgs) -> Report {
 }
 
 fn services(config: &Config) -> Vec<String> {
-    config.services().iter().map(ToString::to_string).collect()
+    let mut services: Vec<String> = config.services().iter().map(ToString::to_string).collect();
+    services.extend(config.payment.as_ref().map(|_| "payment".to_owned()));
+    services
 }
 
 fn report_text(report: &Report) -> String {

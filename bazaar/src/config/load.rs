@@ -80,6 +80,9 @@ fn anchor(config: &mut Config, folder: &Path) {
     config.cache.log = config.cache.log.take().map(|path| folder.join(path));
     let secret = &mut config.customers.secret_file;
     *secret = secret.take().map(|path| folder.join(path));
+    if let Some(data) = config.payment.as_mut().and_then(|payment| payment.data.as_mut()) {
+        *data = folder.join(&*data);
+    }
     for source in [&mut config.catalog.stocks, &mut config.catalog.toys] {
         if let Some(ListingsSource::File(path)) = source {
             *path = folder.join(&path);

@@ -77,6 +77,11 @@ pub enum ConfigError {
     /// It was read, and something in it is wrong.
     #[error("{}", lines(.0))]
     Invalid(Vec<Problem>),
+    /// The deployment has no payment service.
+    #[error(
+        "the configuration has no section [payment]; add one (its settings all have defaults), or say --set payment.address=127.0.0.1:8090"
+    )]
+    NoPayment,
     /// The deployment has no such service.
     #[error("the configuration has no {service}; it has {}", .known.join(", "))]
     UnknownService {

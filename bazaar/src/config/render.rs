@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use super::payment::PaymentConfig;
 use super::types::{
     Ack, CatalogProtocol, Config, ListingsSource, LogFormat, OrdersProtocol, Replica,
 };
@@ -146,7 +147,27 @@ fn write_gateways(out: &mut String, config: &Config) -> std::fmt::Result {
     writeln!(out, "connections = {}", limits.connections)?;
     writeln!(out, "per_ip = {}", limits.per_ip)?;
     writeln!(out, "in_flight = {}\n", limits.in_flight)?;
-    writeln!(out, "[request]\ndeadline = \"{}\"", config.request.deadline)
+    writeln!(out, "[request]\ndeadline = \"{}\"", config.request.deadline)?;
+    config.payment.as_ref().map_or(Ok(()), |payment| write_payment(out, payment))
+}
+
+fn write_payment(out: &mut String, payment: &PaymentConfig) -> std::fmt::Result {
+    writeln!(out, "\n[payment]")?;
+    writeln!(out, "address = \"{}\"", payment.address)?;
+    if let Some(listen) = &payment.listen {
+        writeln!(out, "listen = \"{listen}\"")?;
+    }
+    match &payment.data {
+        Some(path) => writeln!(out, "data = {}", quoted(&path.to_string_lossy()))?,
+        None => writeln!(out, "# data = \"payment\" # folder of its journal")?,
+    }
+    writeln!(
+        out,
+        "approve = {} # how likely; which ones, the seed says",
+        f64::from(payment.approve)
+    )?;
+    writeln!(out, "seed = {}", payment.seed)?;
+    writeln!(out, "delay = \"{}\" # of every answer, for tests", payment.delay)
 }
 
 fn write_replicas(out: &mut String, replicas: &[Replica]) -> std::fmt::Result {

@@ -7,6 +7,7 @@
 use std::fmt::Display;
 use std::str::FromStr;
 
+use super::payment::PaymentConfig;
 use super::types::{Ack, CatalogProtocol, Config, ListingsSource, LogFormat, OrdersProtocol};
 
 /// A setting that can be overridden.
@@ -129,6 +130,36 @@ pub const SETTINGS: &[Setting] = &[
         about: "time after which a request is answered 503 or 504",
         set: |c, v| put(&mut c.request.deadline, v),
     },
+    Setting {
+        path: "payment.address",
+        about: "where the payment service is reached",
+        set: |c, v| put(&mut payment(c).address, v),
+    },
+    Setting {
+        path: "payment.listen",
+        about: "where it listens; empty: at its address",
+        set: |c, v| maybe(&mut payment(c).listen, v),
+    },
+    Setting {
+        path: "payment.data",
+        about: "folder of its journal; empty: in the folder of all data",
+        set: |c, v| maybe(&mut payment(c).data, v),
+    },
+    Setting {
+        path: "payment.approve",
+        about: "how likely it approves a charge, from 0 to 1",
+        set: |c, v| put(&mut payment(c).approve, v),
+    },
+    Setting {
+        path: "payment.seed",
+        about: "says which charges it approves",
+        set: |c, v| put(&mut payment(c).seed, v),
+    },
+    Setting {
+        path: "payment.delay",
+        about: "how long it holds answers back, for tests",
+        set: |c, v| put(&mut payment(c).delay, v),
+    },
 ];
 
 /// Why an override could not be applied.
@@ -195,6 +226,7 @@ pub fn looks_like_ours(variable: &str) -> bool {
         "LIMITS",
         "LOG",
         "ORDERS",
+        "PAYMENT",
         "REQUEST",
     ];
     sections
@@ -273,6 +305,11 @@ fn member(
         value: value.to_owned(),
         reason,
     }))
+}
+
+/// The payment service; whoever sets something of it wants one.
+fn payment(config: &mut Config) -> &mut PaymentConfig {
+    config.payment.get_or_insert_default()
 }
 
 fn put<T: FromStr<Err: Display>>(slot: &mut T, value: &str) -> Result<(), String> {

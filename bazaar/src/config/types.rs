@@ -6,6 +6,7 @@ use node::service::{ServiceId, ServiceKind};
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::address::Address;
+use super::payment::PaymentConfig;
 use super::period::Period;
 use crate::datagrams::{DATAGRAM_BYTES, JUMBO_BYTES};
 
@@ -36,6 +37,9 @@ pub struct Config {
     pub limits: LimitsConfig,
     /// Of every gateway.
     pub request: RequestConfig,
+    /// The payment service, where there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub payment: Option<PaymentConfig>,
 }
 
 /// Logs.
@@ -261,6 +265,7 @@ impl Default for Config {
             health: HealthConfig::default(),
             limits: LimitsConfig::default(),
             request: RequestConfig::default(),
+            payment: None,
         }
     }
 }
@@ -425,6 +430,12 @@ impl Config {
     /// The folder of a service's data.
     pub fn data_of(&self, service: ServiceId) -> PathBuf {
         self.data.join(service.to_string())
+    }
+
+    /// The folder of the payment service's data, if there is one.
+    pub fn payment_data(&self) -> Option<PathBuf> {
+        let payment = self.payment.as_ref()?;
+        Some(payment.data.clone().unwrap_or_else(|| self.data.join("payment")))
     }
 
     /// The folder of the services' logs.

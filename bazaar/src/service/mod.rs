@@ -10,6 +10,7 @@ mod figures;
 mod gateway;
 mod inspect;
 mod orders;
+pub(crate) mod payment;
 mod role;
 mod stop;
 mod watch;
@@ -17,6 +18,8 @@ mod wiring;
 
 pub use by_datagram::{ByDatagram, FromDatagrams};
 pub(crate) use inspect::ORDERS_STORED;
+pub use payment::PaymentArgs;
+pub use payment::run as run_payment;
 pub(crate) use role::{elects, member_role};
 
 use std::collections::BTreeMap;
@@ -71,6 +74,9 @@ pub enum ServiceError {
     /// Figures cannot be counted.
     #[error(transparent)]
     Metrics(#[from] MetricsError),
+    /// The journal of the payment service cannot be used.
+    #[error(transparent)]
+    Journal(#[from] crate::payment::JournalError),
     /// The cache log cannot be written.
     #[error(transparent)]
     CacheLog(#[from] CacheLogError),

@@ -1,9 +1,9 @@
 //! Metrics: counted anywhere with the `metrics` macros, read as Prometheus text by `GET /metrics`.
 
+use std::fmt::Display;
 use std::time::Duration;
 
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
-use node::service::ServiceId;
 
 /// Upper bounds of latency buckets, in seconds: from a cached read to the request deadline. Every histogram whose
 /// name ends with `_seconds` has them.
@@ -32,7 +32,7 @@ pub struct Metrics {
 
 impl Metrics {
     /// Makes the `metrics` macros count here, once per process; every figure carries the service's name.
-    pub fn install(service: ServiceId) -> Result<Self, MetricsError> {
+    pub fn install(service: impl Display) -> Result<Self, MetricsError> {
         let handle = builder(service)?.install_recorder()?;
         super::described::describe();
         Ok(Metrics { handle })
@@ -53,7 +53,7 @@ impl Metrics {
     }
 }
 
-fn builder(service: ServiceId) -> Result<PrometheusBuilder, BuildError> {
+fn builder(service: impl Display) -> Result<PrometheusBuilder, BuildError> {
     let latencies = Matcher::Suffix("_seconds".to_owned());
     let records = Matcher::Suffix("_records".to_owned());
     Ok(PrometheusBuilder::new()
@@ -64,6 +64,8 @@ fn builder(service: ServiceId) -> Result<PrometheusBuilder, BuildError> {
 
 #[cfg(test)]
 mod tests {
+    use node::service::ServiceId;
+
     use super::*;
 
     #[test]

@@ -2,6 +2,7 @@
 
 mod catalogs;
 mod customers;
+mod payment;
 
 use std::collections::BTreeMap;
 
@@ -29,6 +30,7 @@ pub(super) fn check(config: &Config, places: &Places) -> Vec<Problem> {
     checker.listeners();
     checker.periods();
     checker.limits();
+    checker.payment();
     checker.listings();
     checker.problems
 }
@@ -148,6 +150,8 @@ impl<'a> Checker<'a> {
             all.push((format!("gateways.{index}.internal"), gateway.internal.clone()));
             all.push((format!("gateways.{index}.grpc"), gateway.grpc.clone()));
         }
+        let payment = self.config.payment.as_ref();
+        all.extend(payment.map(|it| ("payment.address".to_owned(), it.address.clone())));
         all
     }
 

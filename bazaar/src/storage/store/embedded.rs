@@ -270,7 +270,7 @@ fn definition(table: Table) -> Definition {
 }
 
 /// For `map_err`: tells a full disk and a damaged file from other failures.
-fn failed<E: Into<redb::Error>>(what: &'static str) -> impl FnOnce(E) -> StoreError {
+pub(crate) fn failed<E: Into<redb::Error>>(what: &'static str) -> impl FnOnce(E) -> StoreError {
     move |error| match error.into() {
         redb::Error::Io(error) => match error.kind() {
             ErrorKind::StorageFull | ErrorKind::QuotaExceeded => StoreError::NoSpace { what },

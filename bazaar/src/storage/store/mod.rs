@@ -6,6 +6,7 @@ mod embedded;
 mod writer;
 
 pub use embedded::EmbeddedStore;
+pub(crate) use embedded::failed;
 pub use writer::{Report, StoreWriter, WriterOptions};
 
 use bytes::Bytes;
