@@ -3,21 +3,18 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
-use http_body_util::Full;
 use hyper::body::{Body, Incoming};
-use hyper::header::{ALLOW, CONNECTION, CONTENT_TYPE, HOST, HeaderMap, HeaderValue, RETRY_AFTER};
-use hyper::{Method, Request as HttpRequest, Response, StatusCode};
+use hyper::header::{ALLOW, CONNECTION, HOST, HeaderValue};
+use hyper::{Method, Request as HttpRequest, StatusCode};
 use metrics::{counter, histogram};
 use tokio::time::{Instant, sleep, timeout_at};
 
-use super::limits::{ANSWER_WITHIN, DRAIN, RETRY_AFTER as RETRY_AFTER_SECONDS};
-use super::soap::{Fault, Operation, Reason, Request, wsdl};
+use super::limits::{ANSWER_WITHIN, DRAIN, RETRY_AFTER};
+use super::refused::{Refused, XML, answer, check_action, check_type};
+use super::soap::{Fault, Reason, Request, wsdl};
 use super::teller::{Silent, Teller};
 use crate::rest::{self, Answer, Budget, Doors, Front, Handled, Limits, Role, gather};
 
-/// What XML is sent as.
-const XML: HeaderValue = HeaderValue::from_static("text/xml; charset=utf-8");
 /// What watchers get.
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 const PROMETHEUS: HeaderValue = HeaderValue::from_static("text/plain; version=0.0.4");
@@ -46,14 +43,6 @@ pub(crate) enum Route {
     Unknown,
 }
 
-/// An answer that is no success, before it has a form.
-struct Refused {
-    status: StatusCode,
-    fault: Fault,
-    /// The rest of the request stays unread, so the connection ends.
-    close: bool,
-}
-
 impl Counter {
     /// A counter in front of a teller. `metrics` gives the Prometheus text.
     pub(crate) fn new(
@@ -65,7 +54,7 @@ impl Counter {
         let limits = Limits {
             request_timeout: ANSWER_WITHIN,
             drain: DRAIN,
-            retry_after: RETRY_AFTER_SECONDS,
+            retry_after: RETRY_AFTER,
             ..Limits::default()
         };
         Arc::new(Counter {
@@ -120,7 +109,7 @@ impl Counter {
     async fn soap(&self, request: HttpRequest<Incoming>, started: Instant) -> Answer {
         match self.serve(request, started).await {
             Ok(text) => answer(StatusCode::OK, XML, text),
-            Err(refused) => self.refuse(&refused),
+            Err(refused) => refused.answer(self.limits.retry_after),
         }
     }
 
@@ -173,23 +162,6 @@ impl Counter {
             sleep(self.delay).await;
         }
         said.map(|said| said.write(operation)).map_err(|refusal| Fault::refused(refusal).into())
-    }
-
-    fn refuse(&self, refused: &Refused) -> Answer {
-        let mut answer = answer(refused.status, XML, refused.fault.write());
-        let headers = answer.headers_mut();
-        let later = [
-            StatusCode::SERVICE_UNAVAILABLE,
-            StatusCode::TOO_MANY_REQUESTS,
-            StatusCode::GATEWAY_TIMEOUT,
-        ];
-        if later.contains(&refused.status) {
-            headers.insert(RETRY_AFTER, HeaderValue::from(self.limits.retry_after));
-        }
-        if refused.close {
-            headers.insert(CONNECTION, HeaderValue::from_static("close"));
-        }
-        answer
     }
 
     /// A path that knows other methods only.
@@ -253,57 +225,4 @@ impl Front for Counter {
         counter!("bazaar_http_requests_total", "route" => route, "status" => status).increment(1);
         histogram!("bazaar_http_request_seconds", "route" => route).record(took.as_secs_f64());
     }
-}
-
-impl Refused {
-    fn of(status: StatusCode, fault: Fault) -> Refused {
-        Refused { status, fault, close: false }
-    }
-}
-
-/// A message that nobody understands is the client's (400); a fault is a fault, and SOAP 1.1 sends it with 500.
-impl From<Fault> for Refused {
-    fn from(fault: Fault) -> Refused {
-        let status = match fault.reason {
-            Reason::BadMessage => StatusCode::BAD_REQUEST,
-            _ => StatusCode::INTERNAL_SERVER_ERROR,
-        };
-        Refused::of(status, fault)
-    }
-}
-
-/// SOAP 1.1 is `text/xml`, and here UTF-8.
-fn check_type(headers: &HeaderMap) -> Result<(), Refused> {
-    let text = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or("");
-    let mut parts = text.split(';').map(str::trim);
-    if !parts.next().is_some_and(|kind| kind.eq_ignore_ascii_case("text/xml")) {
-        let fault = Fault::new(Reason::BadMessage, "a message of SOAP 1.1 is sent as text/xml");
-        return Err(Refused::of(StatusCode::UNSUPPORTED_MEDIA_TYPE, fault));
-    }
-    for part in parts {
-        let (name, value) = part.split_once('=').unwrap_or((part, ""));
-        let value = value.trim().trim_matches('"');
-        if name.trim().eq_ignore_ascii_case("charset") && !value.eq_ignore_ascii_case("utf-8") {
-            return Err(Fault::new(Reason::BadMessage, "messages are read in UTF-8 only").into());
-        }
-    }
-    Ok(())
-}
-
-/// Who says what it wants in a header must want the same in the body. Saying nothing is fine.
-fn check_action(action: Option<&HeaderValue>, operation: Operation) -> Result<(), Refused> {
-    let Some(action) = action else { return Ok(()) };
-    let said = action.to_str().unwrap_or("?").trim().trim_matches('"');
-    if said.is_empty() || said == operation.action() {
-        return Ok(());
-    }
-    let message = "the header SOAPAction names another operation than the body";
-    Err(Fault::new(Reason::InvalidValue("SOAPAction"), message).into())
-}
-
-fn answer(status: StatusCode, kind: HeaderValue, body: String) -> Answer {
-    let mut answer = Response::new(Full::new(Bytes::from(body)));
-    *answer.status_mut() = status;
-    answer.headers_mut().insert(CONTENT_TYPE, kind);
-    answer
 }

@@ -17,6 +17,7 @@ mod journal;
 #[cfg(test)]
 mod journal_tests;
 mod limits;
+mod refused;
 mod secret;
 mod soap;
 mod teller;

@@ -8,7 +8,7 @@
 //!
 //! hyper parses and frames; everything that decides how much a client may cost us is here, in [`Limits`]. The
 //! surface talks to the gateway through [`Market`] only, so that tests can put a stub behind it. Everything before the surface serves
-//! the payment service as well: it knows what stands behind it as a [`Front`].
+//! the payment service as well: it knows what stands behind it as a `Front`.
 
 mod admission;
 mod answer;
