@@ -18,10 +18,10 @@ impl Checker<'_> {
         }
         // TOML has no larger numbers, so a file that is written from this configuration could not be read.
         if i64::try_from(payment.seed).is_err() {
-            let most = i64::MAX;
-            self.error("payment.seed", "it is too large", format!("choose from 0 to {most}"));
+            let greatest = i64::MAX;
+            self.error("payment.seed", "it is too large", format!("choose from 0 to {greatest}"));
         }
-        if payment.delay > Period::millis(0) {
+        if payment.delay > Period::millis(0) && payment.delay <= most {
             self.warning(
                 "payment.delay",
                 format!("every answer of the payment service waits for {}", payment.delay),
